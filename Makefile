@@ -1,0 +1,36 @@
+# Brings its own uv into the checkout, so that Python 3.11+ and make are all a machine needs.
+PYTHON ?= python3
+UV     := .uv/bin/uv
+VENV   := .venv
+
+.PHONY: setup demo test bench lint clean
+.DEFAULT_GOAL := setup
+
+$(UV):
+	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Asterism needs Python 3.11 or later; this is " + sys.version.split()[0] + ". Name another with: make PYTHON=python3.12")'
+	$(PYTHON) -m venv .uv
+	.uv/bin/pip install --quiet --disable-pip-version-check 'uv>=0.8'
+
+$(VENV)/.ready: pyproject.toml uv.lock | $(UV)
+	$(UV) sync --quiet --frozen --no-managed-python --python $(PYTHON)
+	@touch $@
+
+setup: $(VENV)/.ready
+
+demo: setup
+	$(VENV)/bin/python -m demo
+
+test: setup
+	$(VENV)/bin/python -m pytest
+
+bench: setup
+	$(VENV)/bin/python -m bench
+
+lint: setup
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+clean:
+	rm -rf .venv .uv demo/run

@@ -1,0 +1,69 @@
+"""The index as one protocol; two engines pass one conformance suite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from schemas.query import Query
+from schemas.record import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One entry of the change feed: the newest version of one record; ``record is None``: deleted."""
+
+    seq: int
+    id: str
+    record: Record | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    value: str | int | float | bool
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class FacetCounts:
+    """``missing`` counts the records that match and have no value. Counts are exact."""
+
+    buckets: list[Bucket]
+    missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """``total`` is exact; ``ids`` are this page in order; ``next`` is the cursor of the next page or None.
+
+    ``unlocated`` counts what matches all but the sky region for want of a place.
+    """
+
+    total: int
+    ids: list[str]
+    next: str | None = None
+    facets: dict[str, FacetCounts] = field(default_factory=dict)
+    unlocated: int = 0
+
+
+class Engine(Protocol):
+    """A search index that follows one change feed."""
+
+    def search(self, query: Query) -> Answer:
+        """Answer from all changes that any process has committed so far."""
+
+    def applied(self) -> int:
+        """The feed number up to which the index is complete; 0 for an empty one."""
+
+    def apply(self, changes: Iterable[Change], upto: int) -> None:
+        """Apply changes (idempotent: an older version never undoes a newer one) and commit ``upto``.
+
+        One process at a time: the caller holds the index lease.
+        """
+
+    def reset(self) -> None:
+        """Throw everything away; the next ``applied()`` is 0. For a rebuild from the feed."""
+
+    def check(self) -> list[str]:
+        """Sentences on what is wrong with the index, for ``doctor``; empty when it is sound."""

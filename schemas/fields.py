@@ -1,0 +1,55 @@
+"""The fields that a query may name, read off the record schema.
+
+``creators`` is searched by name, ``creators.orcid`` by ORCID, and so on: a nested field marked
+``alias`` answers to its parent's name. ``extra.*`` names anything a source brought along.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import Literal
+
+from marshmallow import fields as mm
+
+Kind = Literal["keyword", "number", "date", "interval", "text"]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchField:
+    """``path`` leads from the record to the values; a list on the way means each of its items."""
+
+    name: str
+    kind: Kind
+    path: tuple[str, ...]
+
+
+@functools.cache
+def search_fields() -> dict[str, SearchField]:
+    """Every searchable field by name, in the schema's order."""
+    from schemas.record import RecordSchema
+
+    found: dict[str, SearchField] = {}
+    for name, field in RecordSchema().fields.items():
+        inner = field.inner if isinstance(field, mm.List) else field
+        kind = field.metadata.get("search")
+        if kind == "extra":
+            continue
+        if kind is not None:
+            found[name] = SearchField(name, kind, (name,))
+        if isinstance(inner, mm.Nested):
+            for sub, subfield in inner.schema.fields.items():
+                if subkind := subfield.metadata.get("search"):
+                    label = name if "alias" in subfield.metadata else f"{name}.{sub}"
+                    found[label] = SearchField(label, subkind, (name, sub))
+    # one number out of dates[]: the first of type Issued, which is what people call its date
+    found["issued"] = SearchField("issued", "date", ("dates",))
+    return found
+
+
+@functools.cache
+def top_level() -> frozenset[str]:
+    """The record's own field names, for ``<field>.exists``."""
+    from schemas.record import RecordSchema
+
+    return frozenset(RecordSchema().fields)

@@ -1,0 +1,293 @@
+"""The query: one search as plain data, whoever asks.
+
+HTTP parameters, the command line and a policy all parse to :class:`Query` through
+:func:`parse`; each engine answers it. A parameter that cannot be understood is a
+:class:`~schemas.errors.QueryError` with a stable code and the nearest known name.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from schemas.errors import QueryError
+from schemas.fields import search_fields, top_level
+from schemas.times import instant, utc_span
+from schemas.vocabulary import canonical
+
+Op = Literal["eq", "not", "gt", "gte", "lt", "lte", "exists"]
+Relation = Literal["intersects", "within", "contains", "position"]
+
+MAX_LIMIT = 10_000
+MAX_FACETS = 50
+DEFAULT_LIMIT = 25
+DEFAULT_BUCKETS = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Cone:
+    """Closed small circle; degrees, ICRS."""
+
+    ra: float
+    dec: float
+    radius: float
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Closed interval; an open end is infinite. Time: MJD TDB. Spectral: metres in vacuum."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """``field`` compared with any of ``values``.
+
+    Values are strings as asked, already in their right spelling; ``span(value)`` in the engine
+    reads numbers and dates. ``exists`` has one value, ``"true"`` or ``"false"``.
+    """
+
+    field: str
+    op: Op
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """The ``size`` most frequent values of ``field``, ties in value order."""
+
+    field: str
+    size: int = DEFAULT_BUCKETS
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    field: str
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One search. ``groups`` are the caller's, for restricted records, and never come from a parameter."""
+
+    text: str | None = None
+    filters: tuple[Filter, ...] = ()
+    cone: Cone | None = None
+    relation: Relation = "intersects"
+    unlocated: bool = False
+    time: Interval | None = None
+    spectral: Interval | None = None
+    facets: tuple[Facet, ...] = ()
+    sort: tuple[Sort, ...] = ()
+    limit: int = DEFAULT_LIMIT
+    cursor: str | None = None
+    groups: frozenset[str] = field(default=frozenset())
+
+
+_OPS = frozenset(get_args(Op)) - {"eq"}
+_OWN = (
+    "q",
+    "cone",
+    "relation",
+    "unlocated",
+    "time",
+    "spectral",
+    "facets",
+    "sort",
+    "limit",
+    "cursor",
+    "format",
+)
+_NUMERIC_OPS = ("gt", "gte", "lt", "lte")
+
+
+def parse(parameters: Iterable[tuple[str, str]]) -> Query:
+    """Read ``(name, value)`` pairs as they come from a URL or a command line.
+
+    A field repeated is any-of; different fields are all-of. ``time`` and ``spectral`` mean overlap.
+
+    Raises
+    ------
+    QueryError
+        ``query.*``; ``context["parameter"]`` names the parameter.
+    """
+    own: dict[str, str] = {}
+    facets: list[Facet] = []
+    asked: dict[tuple[str, Op], list[str]] = {}
+    for name, value in parameters:
+        if name == "facets":
+            facets += [_facet(part) for part in value.split(",") if part]
+        elif name in _OWN:
+            if own.setdefault(name, value) != value:
+                raise QueryError("repeated-parameter", f"{name} is given twice; give it once", parameter=name)
+        else:
+            asked.setdefault(_field_op(name), []).append(value)
+    if len(facets) > MAX_FACETS:
+        raise QueryError("too-many-facets", f"at most {MAX_FACETS} facets in one search", parameter="facets")
+    cone = _cone(own["cone"]) if "cone" in own else None
+    sort = tuple(_sort(part, cone, own.get("q")) for part in own.get("sort", "").split(",") if part)
+    return Query(
+        text=own.get("q", "").strip() or None,
+        filters=tuple(_filter(name, op, values) for (name, op), values in asked.items()),
+        cone=cone,
+        relation=_choice("relation", own.get("relation", "intersects"), get_args(Relation)),  # type: ignore[arg-type]
+        unlocated=_choice("unlocated", own.get("unlocated", "exclude"), ("exclude", "include")) == "include",
+        time=_interval("time", own["time"]) if "time" in own else None,
+        spectral=_interval("spectral", own["spectral"]) if "spectral" in own else None,
+        facets=tuple(dict.fromkeys(facets)),
+        sort=sort,
+        limit=_limit(own.get("limit")),
+        cursor=own.get("cursor") or None,
+    )
+
+
+def field_span(name: str, value: str) -> tuple[float, float]:
+    """The closed-open bounds that ``value`` names in the number or date field ``name``: a number is its own bounds.
+
+    Raises
+    ------
+    QueryError
+        ``query.bad-value``.
+    """
+    known = search_fields().get(name)
+    try:
+        if known is not None and known.kind == "date":
+            return utc_span(value)
+        if known is not None and name == "time":
+            return instant(value)
+        number = float(value)
+    except ValueError as error:
+        raise QueryError("bad-value", f"{name}: {error}", parameter=name, value=value) from None
+    if not math.isfinite(number):
+        raise QueryError("bad-value", f"{name}: {value} is not a finite number", parameter=name, value=value)
+    return number, number
+
+
+def _field_op(name: str) -> tuple[str, Op]:
+    base, dot, last = name.rpartition(".")
+    op: Op = "eq"
+    if dot and last in _OPS:
+        name, op = base, last  # type: ignore[assignment]  # membership was just checked
+    if name.startswith("extra.") and len(name) > len("extra."):
+        return name, op
+    if name in search_fields() or (op == "exists" and name in top_level()):
+        return name, op
+    raise _unknown("unknown-field", "field", name, [*search_fields(), *_OWN, "extra."])
+
+
+def _unknown(code: str, what: str, name: str, known: Iterable[str]) -> QueryError:
+    near = difflib.get_close_matches(name, list(known), 1, 0.5)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return QueryError(code, f"no {what} {name!r}{hint}", parameter=name)
+
+
+def _filter(name: str, op: Op, values: list[str]) -> Filter:
+    if op == "exists":
+        return Filter(name, op, (_choice(f"{name}.exists", values[-1].lower(), ("true", "false")),))
+    if any("\0" in value for value in values):
+        raise QueryError("bad-value", f"{name}: a value holds a NUL character", parameter=name)
+    known = search_fields().get(name)
+    kind = known.kind if known else "extra"
+    if kind == "text":
+        raise QueryError("not-a-filter", f"{name} is text: search it with q, or ask {name}.exists", parameter=name)
+    if kind in ("number", "date", "interval"):
+        for value in values:
+            field_span(name, value)
+    if op in _NUMERIC_OPS and len(values) > 1:
+        raise QueryError("repeated-parameter", f"{name}.{op} is given twice; give it once", parameter=name)
+    return Filter(name, op, tuple(dict.fromkeys(canonical(name, value) for value in values)))
+
+
+def _facet(text: str) -> Facet:
+    name, _, size = text.partition(":")
+    name = name.strip()
+    known = search_fields().get(name)
+    if known is None and not (name.startswith("extra.") and len(name) > len("extra.")):
+        raise _unknown("unknown-field", "facet field", name, search_fields())
+    if known is not None and known.kind in ("text", "interval"):
+        raise QueryError("not-a-facet", f"{name} has no values to count", parameter="facets")
+    if not size:
+        return Facet(name)
+    if not size.isdecimal() or not 1 <= int(size[:9]) <= MAX_LIMIT:
+        raise QueryError("bad-value", f"facets: size {size!r} is not 1 to {MAX_LIMIT}", parameter="facets")
+    return Facet(name, int(size))
+
+
+def _sort(text: str, cone: Cone | None, words: str | None) -> Sort:
+    name = text.strip().removeprefix("-")
+    descending = text.strip().startswith("-")
+    if name == "distance" and cone is None:
+        raise QueryError("bad-sort", "sort=distance needs a cone", parameter="sort")
+    if name == "score" and not words:
+        raise QueryError("bad-sort", "sort=score needs q", parameter="sort")
+    if name in ("id", "score", "distance"):
+        return Sort(name, descending)
+    known = search_fields().get(name)
+    if known is None:
+        raise _unknown("unknown-field", "sort field", name, [*search_fields(), "score", "distance"])
+    if known.kind not in ("number", "date", "interval"):
+        raise QueryError("bad-sort", f"{name} cannot be sorted by; numbers, dates and times can", parameter="sort")
+    return Sort(name, descending)
+
+
+def _floats(name: str, text: str, count: int) -> list[float]:
+    parts = text.replace(",", " ").split()
+    try:
+        numbers = [float(part) for part in parts]
+    except ValueError:
+        raise QueryError("bad-value", f"{name}={text[:80]} is not {count} numbers", parameter=name) from None
+    if len(numbers) != count or not all(map(math.isfinite, numbers)):
+        raise QueryError("bad-value", f"{name}={text[:80]} is not {count} finite numbers", parameter=name)
+    return numbers
+
+
+def _cone(text: str) -> Cone:
+    ra, dec, radius = _floats("cone", text, 3)
+    return cone(ra, dec, radius, "cone")
+
+
+def cone(ra: float, dec: float, radius: float, parameter: str) -> Cone:
+    """Check a cone's numbers: 0 <= ra <= 360, -90 <= dec <= 90, 0 <= radius <= 180 degrees."""
+    if not (0 <= ra <= 360 and -90 <= dec <= 90):
+        raise QueryError(
+            "bad-position",
+            f"({ra:g}, {dec:g}) is not on the sky: ra 0 to 360, dec -90 to 90",
+            parameter=parameter,
+        )
+    if not 0 <= radius <= 180:
+        raise QueryError("bad-radius", f"radius {radius:g} is not 0 to 180 degrees", parameter=parameter)
+    return Cone(ra, dec, radius)
+
+
+def _interval(name: str, text: str) -> Interval:
+    low_text, slash, high_text = text.partition("/") if "/" in text else (text, "", text)
+    if slash and not (low_text.strip() and high_text.strip()):
+        raise QueryError("bad-value", f"{name}={text[:80]}: write .. for an open end", parameter=name)
+    read = instant if name == "time" else (lambda part: field_span(name, part))
+    try:
+        low = -math.inf if low_text.strip() in ("..", "-Inf") else read(low_text.strip())[0]
+        high = math.inf if high_text.strip() in ("..", "+Inf", "Inf") else read(high_text.strip())[1]
+    except ValueError as error:
+        raise QueryError("bad-value", f"{name}: {error}", parameter=name) from None
+    if low > high:
+        raise QueryError("bad-value", f"{name}={text[:80]} ends before it starts", parameter=name)
+    return Interval(low, high)
+
+
+def _limit(text: str | None) -> int:
+    if text is None:
+        return DEFAULT_LIMIT
+    if not text.isdecimal() or int(text[:9]) > MAX_LIMIT:
+        raise QueryError("bad-value", f"limit={text[:40]} is not 0 to {MAX_LIMIT}", parameter="limit")
+    return int(text)
+
+
+def _choice(name: str, value: str, allowed: tuple[str, ...]) -> str:
+    if value not in allowed:
+        raise QueryError("bad-value", f"{name}={value[:40]} is not one of {', '.join(allowed)}", parameter=name)
+    return value

@@ -1,0 +1,96 @@
+"""Times at the door: ISO 8601 is UTC, a bare number is MJD TDB, ``..`` is an open end (design, "The record").
+
+astropy is imported when a date is first met, not before: it takes half a second.
+"""
+
+from __future__ import annotations
+
+import calendar
+import functools
+import math
+import re
+from datetime import UTC, datetime, timedelta
+
+_ISO = re.compile(
+    r"^(?P<year>[+-]?\d{4})(?:-(?P<month>\d\d)(?:-(?P<day>\d\d)"
+    r"(?:[T ](?P<hour>\d\d)(?::?(?P<minute>\d\d)(?::?(?P<second>\d\d(?:\.\d+)?))?)?"
+    r"(?P<zone>Z|[+-]\d\d(?::?\d\d)?)?)?)?)?$"
+)
+_EPOCH = datetime(1858, 11, 17, tzinfo=UTC)
+
+
+def utc_span(text: str) -> tuple[float, float]:
+    """The first instant, and the first instant after, of what an ISO 8601 date names, as MJD UTC.
+
+    ``2014`` is a year long, ``2014-05-02`` a day, ``2014-05-02T10:00`` a minute; an instant with
+    seconds has no length. A time without a zone is UTC.
+
+    Raises
+    ------
+    ValueError
+        When ``text`` is no such date.
+    """
+    found = _ISO.match(text.strip())
+    if not found:
+        raise ValueError(f"not an ISO 8601 date: {text[:40]!r}")
+    year, month, day = int(found["year"]), int(found["month"] or 1), int(found["day"] or 1)
+    hour, minute, second = int(found["hour"] or 0), int(found["minute"] or 0), float(found["second"] or 0)
+    leap = second >= 60  # 23:59:60 is a real UTC second; MJD UTC cannot show it, so it is the next day's first
+    try:
+        start = datetime(year, month, day, hour, minute, 0, tzinfo=UTC) + timedelta(seconds=second)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"no such date: {text[:40]!r} ({error})") from None
+    if second >= (61 if leap else 60):
+        raise ValueError(f"no such date: {text[:40]!r} (second must be below 61)")
+    zone = found["zone"]
+    if zone and zone != "Z":
+        sign = -1 if zone[0] == "-" else 1
+        digits = zone[1:].replace(":", "")
+        start -= sign * timedelta(hours=int(digits[:2]), minutes=int(digits[2:] or 0))
+    if found["second"]:
+        length = timedelta(0)
+    elif found["minute"]:
+        length = timedelta(minutes=1)
+    elif found["hour"]:
+        length = timedelta(hours=1)
+    elif found["day"]:
+        length = timedelta(days=1)
+    elif found["month"]:
+        length = timedelta(days=calendar.monthrange(year, month)[1])
+    else:
+        length = timedelta(days=366 if calendar.isleap(year) else 365)
+    first = (start - _EPOCH) / timedelta(days=1)
+    return first, first + length / timedelta(days=1)
+
+
+@functools.lru_cache(maxsize=4096)
+def to_tdb(mjd: float, scale: str = "utc") -> float:
+    """Convert an MJD of ``scale`` (astropy's names: utc, tai, tt, tcb, ut1 ...) to MJD TDB.
+
+    Only the scale is converted, light travel is not. Good to the double's own 0.1 ms at this epoch.
+    """
+    if scale == "tdb":
+        return mjd
+    import warnings
+
+    from astropy.time import Time
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # "dubious year": leap seconds are unknown that far off, and do not matter
+        return float(Time(mjd, format="mjd", scale=scale).tdb.mjd)
+
+
+def instant(text: str) -> tuple[float, float]:
+    """What a query's instant names as closed MJD TDB bounds: a bare number (MJD TDB) or an ISO 8601 UTC date."""
+    try:
+        value = float(text)
+    except ValueError:
+        first, last = utc_span(text)
+        return to_tdb(first), to_tdb(last)
+    # a four-digit number could be a year: MJD 2014 is in 1864, before any observation, so it is one
+    if re.fullmatch(r"\d{4}", text.strip()):
+        first, last = utc_span(text)
+        return to_tdb(first), to_tdb(last)
+    if not math.isfinite(value):
+        raise ValueError(f"not a time: {text!r}")
+    return value, value
