@@ -20,7 +20,7 @@ class Problem:
 
 @dataclass(slots=True)
 class Mapped:
-    """``record`` lacks ``id``, ``source`` and ``provenance``, which the runner adds; None: the source says it is gone."""
+    """``record`` lacks ``id``, ``source`` and ``provenance``, which the runner adds; None: the source says gone."""
 
     record: Record | None
     problems: list[Problem] = field(default_factory=list)
