@@ -20,6 +20,7 @@ _TAG = re.compile(
     rf"(?:\s+(?:[\w:.-]+\s*=\s*(?:\"[^\"<]*\"|'[^'<]*'|[^\s\"'<>]+)|{_BARE}))*\s*/?>|!--|!doctype\b)",
     re.IGNORECASE,
 )
+_CLOSING = re.compile(r"</[a-z]|<br ?/?>", re.IGNORECASE)
 _ANY_LESS = re.compile("<")
 _BLOCKS = (defs.block_tags | _NEWER | {"br", "dd", "dt", "li", "tr", "caption", "legend", "sec"}) - {"td", "th"}
 _CELLS = frozenset({"td", "th"})
@@ -46,7 +47,9 @@ def plain_text(markup: str) -> str:
     if "<" in text and _TAG.search(text):
         text = _from_html(text)
     elif "&" in text:
-        text = _without_tags(text)
+        decoded = _decoded(text)
+        # Zenodo's OAI-PMH escapes its HTML twice; a closing tag tells that from a text that speaks of a tag
+        text = _from_html(decoded) if _CLOSING.search(decoded) and _TAG.search(decoded) else decoded
     text = _LINES.sub("\n", _SPACES.sub(" ", text))
     return unicodedata.normalize("NFC", _BLANK_LINES.sub("\n\n", text).strip())
 
@@ -80,7 +83,11 @@ def _from_html(text: str) -> str:
 
 
 def _without_tags(text: str) -> str:
-    return _UNSEEN.sub("", _ENTITY.sub(lambda entity: html.unescape(entity[0]), _TAG.sub(" ", text)))
+    return _decoded(_TAG.sub(" ", text))
+
+
+def _decoded(text: str) -> str:
+    return _UNSEEN.sub("", _ENTITY.sub(lambda entity: html.unescape(entity[0]), text))
 
 
 def _read(root: etree._Element, parts: list[str]) -> None:

@@ -37,20 +37,20 @@ def test_precision_is_kept(written: str, normal: str) -> None:
 @pytest.mark.parametrize(
     "written",
     [
+        "",
+        "/",
+        ":unav",
         "May 2014",
+        "0000",
         "2014-13",
         "2014-02-30",
         "1900-02-29",
-        "0000",
-        "/",
         "2016/2014",
         "1/2/2014",
-        ":unav",
-        "2014-05-02T25:00",
-        "2014-05-02T10:00:00+25:00",
         "２０１４",
+        "2014-05-02T25:00",
         "2014-05-02T10:61",
-        "",
+        "2014-05-02T10:00:00+25:00",
     ],
 )
 def test_what_is_no_date_is_refused(written: str) -> None:

@@ -54,6 +54,11 @@ def test_a_less_than_beside_real_tags_is_kept() -> None:
 def test_entities_are_decoded_once() -> None:
     assert plain_text("caf&eacute; &#8211; AT&amp;T") == "café – AT&T"
     assert plain_text("&amp;lt;") == "&lt;"
+    assert plain_text("the &lt;p&gt; element") == "the <p> element"
+
+
+def test_html_that_was_escaped_twice_is_html() -> None:
+    assert plain_text("&lt;h2&gt;R&amp;amp;D&lt;/h2&gt;\n&lt;p&gt;x &amp;lt; 3&lt;/p&gt;") == "R&D\nx < 3"
 
 
 def test_white_space_and_control_characters() -> None:
