@@ -1,0 +1,114 @@
+"""The kinds of sources: what each may be told, and the harvester it gets. A harvester is imported when it is built."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from harvesters.base import Harvester
+from harvesters.http import PoliteClient
+from schemas.errors import SettingsError
+
+# kind -> its keys in the settings -> whether it cannot do without
+OPTIONS: dict[str, dict[str, bool]] = {
+    "vo-oai": {"url": True, "set": False},
+    "vo-regtap": {"url": True},
+    "rucio": {
+        "url": True,
+        "account": True,
+        "auth": True,
+        "username": False,
+        "password": False,
+        "token_file": False,
+        "certificate": False,
+        "scopes": False,
+        "types": False,
+    },
+    "invenio": {"url": True, "query": False, "communities": False},
+    "oai-datacite": {"url": True, "set": False},
+}
+# Requests a second where the settings say nothing. Zenodo allows 30 searches a minute to guests and 120 OAI-PMH
+# requests a minute; registries and data lakes publish no figure, so theirs are what a person with a browser might do.
+RATES = {"vo-oai": 2.0, "vo-regtap": 2.0, "rucio": 10.0, "invenio": 0.5, "oai-datacite": 1.0}
+
+
+def build(
+    kind: str,
+    options: Mapping[str, Any],
+    *,
+    contact: str,
+    rate: float | None = None,
+    transport: httpx.BaseTransport | None = None,
+) -> Harvester:
+    """The harvester of a source.
+
+    Parameters
+    ----------
+    kind, options
+        A key of :data:`OPTIONS`, and values for the keys that it lists.
+    contact
+        For the User-Agent.
+    rate
+        Requests a second at most; by default that of :data:`RATES`, and none on this machine's own loopback address.
+    transport
+        In place of the network, for tests. RegTAP speaks through pyvo and takes it through an adapter.
+
+    Raises
+    ------
+    SettingsError
+        ``settings.unknown-kind``, ``settings.unknown-key``, ``settings.missing-key``.
+    SourceError
+        ``source.bad-certificate``.
+    """
+    own = OPTIONS.get(kind)
+    if own is None:
+        raise SettingsError("unknown-kind", f"no kind of source {kind!r}; there is {', '.join(OPTIONS)}", key="kind")
+    for key in options:
+        if key not in own:
+            raise SettingsError("unknown-key", f"a {kind} source has no {key!r}; it has {', '.join(own)}", key=key)
+    for key, required in own.items():
+        if required and not options.get(key):
+            raise SettingsError("missing-key", f"a {kind} source needs {key!r}", key=key)
+    url = str(options["url"]).strip()
+    certificate = options.get("certificate") if options.get("auth") == "x509" else None
+    client = PoliteClient(
+        contact=contact,
+        rate=rate or (None if _is_loopback(url) else RATES[kind]),
+        transport=transport,
+        cert=certificate,
+    )
+    rest = {key: value for key, value in options.items() if key != "url"}
+    match kind:
+        case "vo-oai":
+            from harvesters.oai import OaiHarvester
+
+            return OaiHarvester(client, url, formats=(("ivo_vor", "voresource"),), **rest)
+        case "oai-datacite":
+            from harvesters.oai import OaiHarvester
+
+            formats = (("datacite", "datacite"), ("oai_datacite", "datacite"), ("oai_dc", "oai_dc"))
+            return OaiHarvester(client, url, formats=formats, **rest)
+        case "vo-regtap":
+            from harvesters.regtap import RegTapHarvester
+
+            return RegTapHarvester(client, url)
+        case "rucio":
+            from harvesters.rucio import RucioHarvester
+
+            return RucioHarvester(client, url, **rest)
+        case "invenio":
+            from harvesters.invenio import InvenioHarvester
+
+            return InvenioHarvester(client, url, **rest)
+    raise AssertionError(kind)  # OPTIONS and this table name the same kinds
+
+
+def _is_loopback(url: str) -> bool:
+    try:
+        host = httpx.URL(url).host
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except (httpx.InvalidURL, ValueError):
+        return False
