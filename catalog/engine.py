@@ -62,8 +62,14 @@ class Engine(Protocol):
         One process at a time: the caller holds the index lease.
         """
 
-    def reset(self) -> None:
-        """Throw everything away; the next ``applied()`` is 0. For a rebuild from the feed."""
+    def rebuild(self, batches: Iterable[tuple[Iterable[Change], int]]) -> None:
+        """Build anew beside the old from batches of (changes, upto), and swap when they end.
+
+        A search meanwhile sees all of the old or all of the new. The caller holds the index lease.
+        """
+
+    def close(self) -> None:
+        """Let go of what writing needs; searching goes on working."""
 
     def check(self) -> list[str]:
         """Sentences on what is wrong with the index, for ``doctor``; empty when it is sound."""

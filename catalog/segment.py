@@ -1,0 +1,388 @@
+"""Columns of the embedded index: some documents, in sky order, as arrays in one memory-mapped file.
+
+Row ``i`` of every column is the document with the ``i``-th lowest order-29 HEALPix cell; documents without a position
+come last. A segment never changes: a newer version of a document goes to another segment and the old row is marked
+dead beside it (``catalog/embedded.py``).
+
+    id_hi, id_lo       the id's first 64 and last 16 bits; ``by_id`` are the rows in id order
+    seq                feed number of this version; ``by_seq`` are the rows in seq order
+    cell, xyz          order-29 cell (ALL: none) and unit vector (NaN: none)
+    present, hidden    bits of the top-level fields; restricted and not discoverable
+    term/F/...         words (UTF-8, sorted) with offsets; (docs, codes) by row; postings by word with starts
+    num/F/...          (docs, values) by row
+    int/F/...          (docs, low, high) by row
+    shape/...          footprints: row, kind, cap [x, y, z, radius], and the numbers of ``mappings.sky.Shape``
+    cell/O/...         cover cells of order O: low end, footprint, inner flag, by low end
+"""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import mmap
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+
+from mappings import healpix, sky
+from mappings.document import Document
+from schemas.errors import SearchIndexError
+from schemas.record import Record
+
+Arrays = dict[str, Any]
+_MAGIC = b"ASTSEG01"
+_ALIGN = 64
+_KINDS: tuple[sky.Kind, ...] = ("circle", "polygon", "moc")
+
+
+def split_id(text: str) -> tuple[int, int]:
+    """An id as its first 64 and last 16 bits; they order as ids do."""
+    raw = base64.b32hexdecode(text.upper())
+    return int.from_bytes(raw[:8], "big"), int.from_bytes(raw[8:], "big")
+
+
+def join_id(high: int, low: int) -> str:
+    return base64.b32hexencode(int(high).to_bytes(8, "big") + int(low).to_bytes(2, "big")).decode().lower()
+
+
+class Segment:
+    """Read access; ``arrays`` may be in memory or mapped."""
+
+    def __init__(self, name: str, arrays: Arrays) -> None:
+        self.name = name
+        self.arrays = arrays
+        self.size = len(arrays["seq"])
+        self.located = int(np.searchsorted(arrays["cell"], healpix.ALL))  # rows before it have a position
+        self.any_hidden = bool(arrays["hidden"].any())
+        self.any_shape = len(arrays["shape/docs"]) > 0
+
+    def __getitem__(self, name: str) -> Any:
+        return self.arrays[name]
+
+    def has(self, name: str) -> bool:
+        return name in self.arrays
+
+    def fields(self, family: str) -> Iterator[str]:
+        """Names of the fields that have columns in ``family`` (term, num, int)."""
+        start = family + "/"
+        seen = {key[len(start) :].rpartition("/")[0] for key in self.arrays if key.startswith(start)}
+        return iter(sorted(seen))
+
+    def docs(self, column: str) -> Any:
+        """Row numbers of a column's values; a column with one value in every row does not store them."""
+        found = self.arrays.get(column + "/docs")
+        return np.arange(self.size, dtype=np.uint32) if found is None else found
+
+    def dense(self, column: str) -> bool:
+        return column + "/docs" not in self.arrays
+
+    def some_words(self, field: str, codes: Any) -> list[str]:
+        blob, offsets = self.arrays[f"term/{field}/words"], self.arrays[f"term/{field}/offsets"]
+        if len(codes) * 4 > len(offsets):
+            every = self.words(field)
+            return [every[code].decode() for code in codes.tolist()]
+        edges = zip(offsets[codes].tolist(), offsets[codes + 1].tolist(), strict=True)
+        return [blob[low:high].tobytes().decode() for low, high in edges]
+
+    def words(self, field: str) -> list[bytes]:
+        blob = self.arrays[f"term/{field}/words"].tobytes()
+        edges = self.arrays[f"term/{field}/offsets"].tolist()
+        return [blob[low:high] for low, high in itertools.pairwise(edges)]
+
+    def code(self, field: str, word: bytes) -> tuple[int, bool]:
+        """Where ``word`` stands or would stand among the field's words, and whether it is there."""
+        blob, offsets = self.arrays[f"term/{field}/words"], self.arrays[f"term/{field}/offsets"]
+        low, high = 0, len(offsets) - 1
+        while low < high:
+            middle = (low + high) // 2
+            if bytes(blob[offsets[middle] : offsets[middle + 1]]) < word:
+                low = middle + 1
+            else:
+                high = middle
+        found = low < len(offsets) - 1 and bytes(blob[offsets[low] : offsets[low + 1]]) == word
+        return low, found
+
+    def postings(self, field: str, first: int, last: int) -> Any:
+        """Rows that have any of the words ``first`` to before ``last``; repeated when they have several."""
+        starts = self.arrays[f"term/{field}/starts"]
+        return self.arrays[f"term/{field}/postings"][starts[first] : starts[last]]
+
+    def rows_of_ids(self, high: Any, low: Any) -> Any:
+        """The row of each id, or -1."""
+        order = self.arrays["by_id"]
+        sorted_high = self.arrays["id_sorted"]
+        at = np.searchsorted(sorted_high, high)
+        rows = np.full(len(high), -1, dtype=np.int64)
+        id_low = self.arrays["id_lo"]
+        for n in np.flatnonzero(at < self.size).tolist():
+            k = int(at[n])
+            while k < self.size and sorted_high[k] == high[n]:
+                if id_low[order[k]] == low[n]:
+                    rows[n] = int(order[k])
+                    break
+                k += 1
+        return rows
+
+    def rows_of_seqs(self, seqs: Any) -> Any:
+        """The row of each feed number, or -1."""
+        sorted_seqs = self.arrays["seq_sorted"]
+        at = np.minimum(np.searchsorted(sorted_seqs, seqs), self.size - 1)
+        rows = self.arrays["by_seq"][at].astype(np.int64)
+        rows[sorted_seqs[at] != seqs] = -1
+        return rows
+
+    def shape(self, n: int) -> sky.Shape:
+        """The footprint number ``n`` as geometry."""
+        kind = _KINDS[int(self.arrays["shape/kind"][n])]
+        low, high = self.arrays["shape/bounds"][n].tolist()
+        if kind == "moc":
+            return sky.Shape(kind, self.arrays["shape/ints"][low:high].reshape(-1, 2))
+        numbers = self.arrays["shape/floats"][low:high]
+        return sky.Shape(kind, numbers if kind == "circle" else numbers.reshape(-1, 3))
+
+
+class Builder:
+    """Collects documents and makes a segment of them."""
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+        self.seqs: list[int] = []
+        self.present: list[int] = []
+        self.hidden: list[bool] = []
+        self.points: list[tuple[int, float, float]] = []
+        self.terms: dict[str, tuple[dict[str, int], list[int], list[int]]] = {}
+        self.numbers: dict[str, tuple[list[int], list[float]]] = {}
+        self.intervals: dict[str, tuple[list[int], list[float], list[float]]] = {}
+        self.shapes: list[tuple[int, sky.Shape, sky.Cover]] = []
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def add(self, seq: int, record: Record, document: Document, hidden: bool) -> None:
+        row = len(self.ids)
+        self.ids.append(record["id"])
+        self.seqs.append(seq)
+        self.present.append(document.present)
+        self.hidden.append(hidden)
+        if (position := record.get("position")) is not None:
+            self.points.append((row, position["ra"], position["dec"]))
+        if (footprint := record.get("footprint")) is not None:
+            shape = sky.shape_of(footprint)
+            self.shapes.append((row, shape, sky.cover(shape)))
+        for field, word in dict.fromkeys(document.terms):  # one record counts once for a value
+            column = self.terms.get(field)
+            if column is None:
+                column = self.terms[field] = ({}, [], [])
+            words, docs, codes = column
+            docs.append(row)
+            codes.append(words.setdefault(word, len(words)))
+        for field, number in dict.fromkeys(document.numbers):
+            docs, values = self.numbers.setdefault(field, ([], []))
+            docs.append(row)
+            values.append(number)
+        for field, low, high in document.intervals:
+            docs, lows, highs = self.intervals.setdefault(field, ([], [], []))
+            docs.append(row)
+            lows.append(low)
+            highs.append(high)
+
+    def build(self) -> Arrays:
+        """The columns, in sky order."""
+        size = len(self.ids)
+        raw = base64.b32hexdecode("".join(self.ids).upper())
+        halves = np.frombuffer(raw, dtype=np.dtype([("high", ">u8"), ("low", ">u2")]))
+        cell = np.full(size, healpix.ALL, dtype=np.int64)
+        xyz = np.full((size, 3), np.nan)
+        if self.points:
+            rows, ra, dec = (np.array(part) for part in zip(*self.points, strict=True))
+            cell[rows], xyz[rows] = healpix.cells(ra, dec), healpix.unit(ra, dec)
+        made: Arrays = {
+            "id_hi": halves["high"].astype(np.uint64),
+            "id_lo": halves["low"].astype(np.uint16),
+            "seq": np.array(self.seqs, dtype=np.int64),
+            "cell": cell,
+            "xyz": xyz,
+            "present": np.array(self.present, dtype=np.uint64),
+            "hidden": np.array(self.hidden, dtype=bool),
+        }
+        for field, (words, docs, codes) in self.terms.items():
+            sorted_words = sorted((word.encode(), code) for word, code in words.items())
+            rank = np.empty(len(sorted_words), dtype=np.uint32)
+            rank[[code for _, code in sorted_words]] = np.arange(len(sorted_words))
+            _put_terms(made, field, [word for word, _ in sorted_words], docs, rank[codes])
+        for field, (docs, values) in self.numbers.items():
+            made[f"num/{field}/docs"] = np.array(docs, dtype=np.uint32)
+            made[f"num/{field}/values"] = np.array(values)
+        for field, (docs, lows, highs) in self.intervals.items():
+            made[f"int/{field}/docs"] = np.array(docs, dtype=np.uint32)
+            made[f"int/{field}/low"], made[f"int/{field}/high"] = np.array(lows), np.array(highs)
+        _put_shapes(made, self.shapes)
+        return _in_sky_order(made)
+
+
+def _put_terms(made: Arrays, field: str, words: list[bytes], docs: Any, codes: Any) -> None:
+    lengths = np.fromiter(map(len, words), dtype=np.int64, count=len(words))
+    made[f"term/{field}/words"] = np.frombuffer(b"".join(words), dtype=np.uint8)
+    made[f"term/{field}/offsets"] = np.append(0, np.cumsum(lengths)).astype(np.int64)
+    made[f"term/{field}/docs"] = np.asarray(docs, dtype=np.uint32)
+    made[f"term/{field}/codes"] = np.asarray(codes, dtype=np.uint32)
+
+
+def _put_shapes(made: Arrays, shapes: list[tuple[int, sky.Shape, sky.Cover]]) -> None:
+    floats: list[Any] = [np.empty(0)]
+    ints: list[Any] = [np.empty(0, dtype=np.int64)]
+    by_order: dict[int, list[tuple[Any, Any, Any]]] = {}
+    ends = {"f": 0, "i": 0}
+    bounds = []
+    for n, (_, shape, cover) in enumerate(shapes):
+        family, pile = ("i", ints) if shape.kind == "moc" else ("f", floats)
+        numbers = shape.data.reshape(-1)
+        pile.append(numbers)
+        bounds.append((ends[family], ends[family] + len(numbers)))
+        ends[family] += len(numbers)
+        for order, pixels, inner in cover.cells:
+            low = pixels << 2 * (healpix.ORDER - order)
+            by_order.setdefault(order, []).append((low, np.full(len(low), n, dtype=np.uint32), inner))
+    made["shape/docs"] = np.array([row for row, _, _ in shapes], dtype=np.uint32)
+    made["shape/kind"] = np.array([_KINDS.index(shape.kind) for _, shape, _ in shapes], dtype=np.uint8)
+    made["shape/cap"] = np.array([cover.cap for _, _, cover in shapes], dtype=np.float64).reshape(-1, 4)
+    made["shape/bounds"] = np.array(bounds, dtype=np.int64).reshape(-1, 2)
+    made["shape/floats"] = np.concatenate(floats)
+    made["shape/ints"] = np.concatenate(ints)
+    for order, parts in by_order.items():
+        low, owner, inner = (np.concatenate(part) for part in zip(*parts, strict=True))
+        by_low = np.argsort(low, kind="stable")
+        for name, array in (("low", low), ("owner", owner), ("inner", inner)):
+            made[f"cell/{order}/{name}"] = array[by_low]
+
+
+_ROWS = ("id_hi", "id_lo", "seq", "cell", "xyz", "present", "hidden")
+
+
+def _in_sky_order(made: Arrays) -> Arrays:
+    """Renumber rows by cell (then id, so that the same documents make the same file) and add what is derived."""
+    order = np.lexsort((made["id_hi"], made["cell"]))
+    new_row = np.empty(len(order), dtype=np.uint32)
+    new_row[order] = np.arange(len(order), dtype=np.uint32)
+    for name in _ROWS:
+        made[name] = made[name][order]
+    size = len(order)
+    for name in [key for key in made if key.endswith("/docs") and key != "shape/docs"]:
+        column = name.removesuffix("/docs")
+        docs = new_row[made[name]]
+        by_doc = np.argsort(docs, kind="stable")
+        docs = docs[by_doc]
+        for part in ("codes", "values", "low", "high"):
+            if (key := f"{column}/{part}") in made:
+                made[key] = made[key][by_doc]
+        made[name] = docs
+        if column.startswith("term/"):
+            _add_postings(made, column)
+        if len(docs) == size and bool((docs == np.arange(size)).all()):
+            del made[name]
+    made["shape/docs"] = new_row[made["shape/docs"]]
+    made["by_id"] = np.lexsort((made["id_lo"], made["id_hi"])).astype(np.uint32)
+    made["id_sorted"] = made["id_hi"][made["by_id"]]
+    made["by_seq"] = np.argsort(made["seq"]).astype(np.uint32)
+    made["seq_sorted"] = made["seq"][made["by_seq"]]
+    return made
+
+
+def _add_postings(made: Arrays, column: str) -> None:
+    codes = made[f"{column}/codes"]
+    words = len(made[f"{column}/offsets"]) - 1
+    made[f"{column}/postings"] = made[f"{column}/docs"][np.argsort(codes, kind="stable")]
+    made[f"{column}/starts"] = np.append(0, np.cumsum(np.bincount(codes, minlength=words))).astype(np.int64)
+
+
+def write(path: Path, arrays: Arrays) -> None:
+    """Write one file: magic, header length, JSON header, aligned arrays; synced before it returns."""
+    table, at = {}, 0
+    for name, array in arrays.items():
+        table[name] = [array.dtype.str, list(array.shape), at]
+        at += -(-array.nbytes // _ALIGN) * _ALIGN
+    header = orjson.dumps(table)
+    start = -(-(16 + len(header)) // _ALIGN) * _ALIGN
+    with path.open("wb") as file:
+        file.write(_MAGIC + len(header).to_bytes(8, "little") + header)
+        file.write(b"\0" * (start - 16 - len(header)))
+        for array in arrays.values():
+            file.write(np.ascontiguousarray(array).data if array.size else b"")
+            file.write(b"\0" * (-array.nbytes % _ALIGN))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read(path: Path) -> Segment:
+    """Map a segment's file."""
+    with path.open("rb") as file:
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    if mapped[:8] != _MAGIC:
+        raise SearchIndexError("bad-segment", f"{path.name} is not a segment of this version: run `asterism reindex`")
+    length = int.from_bytes(mapped[8:16], "little")
+    start = -(-(16 + length) // _ALIGN) * _ALIGN
+    arrays = {}
+    for name, (kind, shape, at) in orjson.loads(mapped[16 : 16 + length]).items():
+        count = int(np.prod(shape, dtype=np.int64))
+        arrays[name] = np.frombuffer(mapped, dtype=kind, count=count, offset=start + at if count else 0).reshape(shape)
+    return Segment(path.stem, arrays)
+
+
+def merge(parts: Iterable[tuple[Segment, Any]]) -> Arrays:
+    """One segment from several, without their dead rows. Each part is (segment, rows that live)."""
+    parts = list(parts)
+    made: Arrays = {name: np.concatenate([part[name][alive] for part, alive in parts]) for name in _ROWS}
+    new_rows, first = [], 0
+    for part, alive in parts:
+        rows = np.full(part.size, -1, dtype=np.int64)
+        rows[alive] = np.arange(first, first + int(alive.sum()))
+        first += int(alive.sum())
+        new_rows.append(rows)
+    for family in ("term", "num", "int"):
+        for field in sorted({field for part, _ in parts for field in part.fields(family)}):
+            _merge_column(made, parts, new_rows, family, field)
+    shapes = []
+    for (part, _), rows in zip(parts, new_rows, strict=True):
+        shapes += [(int(rows[doc]), part.shape(n)) for n, doc in enumerate(part["shape/docs"]) if rows[doc] >= 0]
+    _put_shapes(made, [(row, shape, sky.cover(shape)) for row, shape in shapes])
+    return _in_sky_order(made)
+
+
+def _merge_column(made: Arrays, parts: list[tuple[Segment, Any]], new_rows: list[Any], family: str, field: str) -> None:
+    column = f"{family}/{field}"
+    probe = f"{column}/{'codes' if family == 'term' else 'values' if family == 'num' else 'low'}"
+    having = [(part, rows) for (part, _), rows in zip(parts, new_rows, strict=True) if part.has(probe)]
+    docs: list[Any] = []
+    piles: dict[str, list[Any]] = {name: [] for name in ("codes", "values", "low", "high")}
+    used: dict[bytes, int] = {}
+    for part, rows in having:
+        at = rows[part.docs(column)]
+        keep = at >= 0
+        docs.append(at[keep])
+        for name, pile in piles.items():
+            if part.has(f"{column}/{name}"):
+                values = part[f"{column}/{name}"][keep]
+                if name == "codes":
+                    live = np.unique(values)
+                    words = part.words(field)
+                    place = np.zeros(len(words), dtype=np.uint32)
+                    place[live] = [used.setdefault(words[code], len(used)) for code in live.tolist()]
+                    values = place[values]
+                pile.append(values)
+    all_docs = np.concatenate(docs).astype(np.uint32)
+    if len(all_docs) == 0:
+        return
+    if family == "term":
+        ranked = sorted(used.items())
+        rank = np.empty(len(ranked), dtype=np.uint32)
+        rank[[code for _, code in ranked]] = np.arange(len(ranked))
+        _put_terms(made, field, [word for word, _ in ranked], all_docs, rank[np.concatenate(piles["codes"])])
+        return
+    made[f"{column}/docs"] = all_docs
+    for name in ("values", "low", "high"):
+        if piles[name]:
+            made[f"{column}/{name}"] = np.concatenate(piles[name])

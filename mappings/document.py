@@ -1,0 +1,153 @@
+"""The index document: what of a record can be searched, as both engines see it.
+
+``terms`` are exact words, ``numbers`` doubles (dates as MJD UTC), ``intervals`` closed bounds with infinite open
+ends, ``text`` what people type words for. A value of ``extra`` is typed by what it is: a number, a truth value, a
+date (a word that is also a number), else a word; so a key whose type changes between sources hides nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from schemas.fields import search_fields, top_level
+from schemas.record import Record
+from schemas.times import utc_span
+from schemas.vocabulary import canonical
+
+MAX_WORD = 512  # bytes; a longer value is text, not a word to compare
+_ACRONYM = re.compile(r"\b(?:\w\.){2,}")
+_DATE = re.compile(r"^\d{4}-\d\d(-\d\d)?([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$")
+_NUMBER = re.compile(r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
+
+TEXT_FIELDS = ("title", "identifiers", "subjects", "creators", "description", "other")
+_TEXT: dict[str, str] = {
+    "title": "title",
+    "alternative_titles": "title",
+    "description": "description",
+    "publisher": "other",
+    "facilities": "other",
+    "instruments": "other",
+    "targets": "other",
+    "wavebands": "other",
+    "product_type": "other",
+    "version": "other",
+}
+_TEXT_IN: dict[str, tuple[str, str]] = {
+    "identifiers": ("identifiers", "value"),
+    "subjects": ("subjects", "term"),
+    "creators": ("creators", "name"),
+    "contributors": ("creators", "name"),
+}
+
+
+@dataclass(slots=True)
+class Document:
+    """``present`` has one bit for each top-level field of the record, see :func:`presence_bit`."""
+
+    terms: list[tuple[str, str]] = field(default_factory=list)
+    numbers: list[tuple[str, float]] = field(default_factory=list)
+    intervals: list[tuple[str, float, float]] = field(default_factory=list)
+    text: dict[str, list[str]] = field(default_factory=dict)
+    present: int = 0
+
+
+@functools.cache
+def presence_bit(name: str) -> int:
+    """The bit of a top-level field; bits follow the field names' order."""
+    return 1 << sorted(top_level()).index(name)
+
+
+@functools.cache
+def _plan() -> dict[str, list[tuple[str | None, str, str]]]:
+    """Top-level key -> (key inside or None, field name, kind)."""
+    plan: dict[str, list[tuple[str | None, str, str]]] = {}
+    for name, known in search_fields().items():
+        if known.kind not in ("text", "date") and name != "id":  # the id has a column of its own
+            key, *inside = known.path
+            plan.setdefault(key, []).append((inside[0] if inside else None, name, known.kind))
+    return plan
+
+
+def document(record: Record) -> Document:
+    """Take a record apart."""
+    made = Document()
+    plan = _plan()
+    text = made.text
+    for key, value in record.items():
+        made.present |= presence_bit(key)
+        for inside, name, kind in plan.get(key, ()):
+            for item in value if isinstance(value, list) else (value,):
+                found = item if inside is None else item.get(inside)
+                if found is not None:
+                    _add(made, name, kind, found)
+        if (goal := _TEXT.get(key)) is not None:
+            text.setdefault(goal, []).extend(value if isinstance(value, list) else (value,))
+        elif (inner := _TEXT_IN.get(key)) is not None:
+            text.setdefault(inner[0], []).extend(item[inner[1]] for item in value)
+    for one in record.get("dates", ()):
+        if one["type"] == "Issued" and (start := date_value(one["date"].partition("/")[0])) is not None:
+            made.numbers.append(("issued", start))
+            break
+    if "extra" in record:
+        _walk(made, "extra", record["extra"])
+    return made
+
+
+def _add(made: Document, name: str, kind: str, value: Any) -> None:
+    if kind == "keyword":
+        for word in value if isinstance(value, list) else (value,):
+            made.terms.append((name, canonical(name, word)))
+    elif kind == "number":
+        made.numbers.append((name, float(value)))
+    else:
+        made.intervals.append((name, value.get("min", -math.inf), value.get("max", math.inf)))
+
+
+def _walk(made: Document, path: str, value: Any) -> None:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _walk(made, f"{path}.{key}", inner)
+    elif isinstance(value, list):
+        for inner in value:
+            _walk(made, path, inner)
+    elif isinstance(value, bool):
+        made.terms.append((path, "true" if value else "false"))
+    elif isinstance(value, (int, float)):
+        made.numbers.append((path, float(value)))
+    elif isinstance(value, str):
+        made.text.setdefault("other", []).append(value)
+        if len(value.encode()) <= MAX_WORD and "\0" not in value:
+            made.terms.append((path, value))
+            if (number := number_value(value)) is not None:
+                made.numbers.append((path + "\0text", number))
+            elif (date := date_value(value)) is not None:
+                made.numbers.append((path + "\0date", date))
+
+
+def number_value(text: str) -> float | None:
+    """The number that a word spells, if it does."""
+    if _NUMBER.match(text):
+        value = float(text)
+        return value if math.isfinite(value) else None
+    return None
+
+
+def date_value(text: str) -> float | None:
+    """First instant of the ISO 8601 date that a word spells, MJD UTC; None when it spells none."""
+    if _DATE.match(text) or re.fullmatch(r"\d{4}", text):
+        try:
+            return utc_span(text)[0]
+        except ValueError:
+            return None
+    return None
+
+
+def plain_words(text: str) -> str:
+    """Join dotted acronyms, in documents and queries alike: H.E.S.S. becomes HESS, one word in every engine."""
+    if "." not in text:
+        return text
+    return _ACRONYM.sub(lambda found: found[0].replace(".", ""), text)
