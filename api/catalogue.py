@@ -1,0 +1,56 @@
+"""What the API asks of the catalogue: one object, made by the composition root, that answers and keeps.
+
+Everything here is synchronous; the routes decide on which thread it runs (see ``api/threads.py``).
+All of it may be called from several threads at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from catalog.engine import Answer
+from schemas.query import Query
+from schemas.record import Record
+
+
+class Catalogue(Protocol):
+    """The store, the index and the tokens behind one door.
+
+    ``id`` is always a record's own id. Access is the caller's business where a method does not say otherwise:
+    ``search`` obeys ``query.groups``, the others give restricted records too, and the routes hide them.
+    """
+
+    def search(self, query: Query) -> Answer:
+        """Answer from all committed changes; raises ``QueryError`` for what only the engine can refuse."""
+
+    def records(self, ids: Sequence[str]) -> list[Record]:
+        """The records of ``ids`` in that order, without those that are missing or no longer visible."""
+
+    def record(self, id: str) -> Record | None:
+        """One record, or None when there is none (never was, or deleted)."""
+
+    def raw(self, id: str) -> tuple[str, bytes] | None:
+        """The source's own document and its format, as named in ``provenance.format``."""
+
+    def tombstone(self, id: str) -> Any | None:
+        """Anything but None when the record was here, seen by everyone, and is deleted."""
+
+    def sources(self) -> list[dict[str, Any]]:
+        """JSON values for each source: ``name``, ``kind``, counts, its last harvest. No secrets."""
+
+    def check_token(self, token: str) -> object | None:
+        """Who the token belongs to; None when it is unknown, revoked or expired."""
+
+    def import_lines(self, lines: Iterable[bytes], source: str) -> Mapping[str, Any]:
+        """Import JSON lines as records of ``source``; returns once the index has applied them.
+
+        Gives JSON values, among them the counts of the harvest table (``fetched``, ``new``, ``changed``,
+        ``quarantined``). A bad line is quarantined and counted; it never stops the others.
+        """
+
+    def ready(self) -> list[str]:
+        """Sentences on what keeps it from answering; empty when it is ready."""
+
+    def lag(self) -> int:
+        """How many committed changes the index has not yet applied."""
