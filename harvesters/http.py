@@ -23,6 +23,7 @@ import random
 import re
 import ssl
 import time
+import weakref
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import UTC, datetime
@@ -67,7 +68,7 @@ def public_url(url: str | httpx.URL) -> str:
     except httpx.InvalidURL:
         return "(an invalid address)"
     hidden = [
-        (name, "***" if _SECRET.search(name) and name != "resumptionToken" else value)
+        (name, "hidden" if _SECRET.search(name) and name != "resumptionToken" else value)
         for name, value in parsed.params.multi_items()
     ]
     plain = parsed.copy_with(username=None, password=None, fragment=None, query=None)
@@ -127,6 +128,8 @@ class PoliteClient:
             verify=_tls(verify, cert),
             follow_redirects=False,  # by hand, see _redirected
         )
+        # a harvester lives as long as its client and has no end of its own
+        self._closing = weakref.finalize(self, self._client.close)
 
     def __enter__(self) -> Self:
         return self
@@ -137,7 +140,7 @@ class PoliteClient:
         self.close()
 
     def close(self) -> None:
-        self._client.close()
+        self._closing()
 
     def get(
         self, url: str, params: Params = None, headers: Headers = None, accept: Collection[int] = ()
@@ -183,11 +186,13 @@ class PoliteClient:
     def _budget(self) -> _Budget:
         return _Budget(self._deadline, self._retries, self._sleep)
 
-    def _request(self, method: str, url: str, *, headers: Headers, **rest: Any) -> httpx.Request:
+    def _request(self, method: str, url: str, *, params: Params, headers: Headers, **rest: Any) -> httpx.Request:
         if not re.match("https?://", url, re.IGNORECASE):
             raise SourceError("bad-url", f"{public_url(url)} is not an http:// or https:// address")
         try:
-            request = self._client.build_request(method, url, headers=headers, **rest)
+            # an address may have a query of its own, which stays
+            full = httpx.URL(url).copy_merge_params(params) if params else httpx.URL(url)
+            request = self._client.build_request(method, full, headers=headers, **rest)
         except (httpx.InvalidURL, UnicodeError) as error:
             raise SourceError("bad-url", f"{public_url(url)} or its headers cannot be sent; check them") from error
         if not request.url.host:
