@@ -88,6 +88,7 @@ class RucioHarvester:
         types: Sequence[str] = ("container", "dataset"),
         page: int = PAGE,
     ) -> None:
+        scopes, types = ((value,) if isinstance(value, str) else value for value in (scopes, types))
         for word in types:
             if word not in TYPES:
                 near = difflib.get_close_matches(word, TYPES, n=1, cutoff=0)[0]

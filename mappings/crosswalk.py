@@ -82,7 +82,7 @@ FIELDS: dict[str, str] = {
     **{f"dates.{kind}": "ISO 8601 date, UTC" for kind in DATE_TYPES},
     **{f"relations.{kind}": "identifier (DOI, ivoid, URL, bibcode)" for kind in RELATION_TYPES},
 }
-_DIMENSIONS = {
+DIMENSIONS = {
     "position.ra": "angle",
     "position.dec": "angle",
     "position.fov": "angle",
@@ -168,7 +168,7 @@ def _rule(entry: Mapping[str, Any], where: str) -> Rule:
         raise SettingsError("crosswalk", f"{where}: field is missing; it names where the value goes")
     _known(field, FIELDS, f"{where}: field")
     if "unit" in entry:
-        dimension = _DIMENSIONS.get(field)
+        dimension = DIMENSIONS.get(field)
         if dimension is None:
             raise SettingsError("crosswalk", f"{where}: {field} has no unit; take the unit away")
         _known(entry["unit"], UNITS[dimension], f"{where}: unit")

@@ -102,7 +102,7 @@ class _Application:
 
     def _quarantine(self, field: str, founds: Iterable[_Found], unusable: UnusableError) -> None:
         founds = list(founds)
-        said = ", ".join(f"{found.key} = {str(found.value)[:80]!r}" for found in founds)
+        said = ", ".join(f"{found.key} = {repr(found.value)[:80]}" for found in founds)
         value = founds[0].value if len(founds) == 1 else {found.key: found.value for found in founds}
         self.problems.append(Problem(field, unusable.code, f"{said}: {unusable}", value))
 
@@ -131,7 +131,7 @@ class _Application:
         elif name in _LINES:
             record[name] = _text(found.value)
         elif name == "description":
-            record[name] = plain_text(str(found.value))
+            record[name] = _prose(found.value)
         elif name == "footprint":
             record[name] = {"moc": moc(found.value)} if part == "moc" else footprint(found.value, rule.frame)
         else:
@@ -222,7 +222,9 @@ class _Application:
 
     def _circle(self, ra: float, dec: float, fov: _Found) -> None:
         diameter = quantities.angle(fov.value, fov.rule.unit)
-        if diameter:
+        if not 0 <= diameter <= 360:
+            raise UnusableError("impossible-coordinate", f"gives a field of {diameter:.10g} deg: it is 0 to 360 deg")
+        if diameter:  # 0 is what some write for "not known"; the position says as much
             self.record["footprint"] = {"circle": circle(ra, dec, diameter / 2)}
 
     def _time(self, name: str) -> None:
@@ -312,6 +314,15 @@ def _text(value: Any) -> str:
     if not texts:
         raise UnusableError("not-a-text", "is not a text")
     return texts[0]
+
+
+def _prose(value: Any) -> str:
+    """Paragraphs as they are; a list has one in each item."""
+    items = value if isinstance(value, list) else [value]
+    text = "\n".join(plain_text(item) for item in items if isinstance(item, str)).strip()
+    if not text:
+        raise UnusableError("not-a-text", "is not a text")
+    return text
 
 
 def _texts(value: Any, separator: str | None) -> list[str]:

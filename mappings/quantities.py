@@ -62,6 +62,8 @@ def number(value: Any) -> tuple[float, str | None]:
     if isinstance(value, str):
         found = _NUMBER.match(value.strip())
         if not found:
+            if value.strip().lstrip("+-").casefold() in ("nan", "inf", "infinity"):
+                raise UnusableError("not-finite", "is not a finite number")
             raise UnusableError("not-a-number", "is not a number")
         unit = found[2] or None
         value = float(found[1].replace("d", "e").replace("D", "e"))
@@ -189,6 +191,7 @@ def to_icrs(lon: float, lat: float, frame: str, equinox: float | None = None) ->
         raise UnusableError("impossible-coordinate", f"gives {lon:.10g} deg: a longitude is 0 to 360 deg")
     if not (-90 <= lat <= 90):
         raise UnusableError("impossible-coordinate", f"gives {lat:.10g} deg: a latitude is -90 to 90 deg")
+    lon = lon % 360  # 360 is a place too, and its name is 0
     if frame == "icrs":
         return lon, lat
     return _converted(lon, lat, frame, equinox)
