@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
+from catalog.documents import Tally, Tombstone
 from catalog.engine import Answer
 from schemas.query import Query
 from schemas.record import Record
@@ -33,8 +34,8 @@ class Catalogue(Protocol):
     def raw(self, id: str) -> tuple[str, bytes] | None:
         """The source's own document and its format, as named in ``provenance.format``."""
 
-    def tombstone(self, id: str) -> Any | None:
-        """Anything but None when the record was here, seen by everyone, and is deleted."""
+    def tombstone(self, id: str) -> Tombstone | None:
+        """What is left of a record that is deleted; None when it is there or never was."""
 
     def sources(self) -> list[dict[str, Any]]:
         """JSON values for each source: ``name``, ``kind``, counts, its last harvest. No secrets."""
@@ -42,11 +43,10 @@ class Catalogue(Protocol):
     def check_token(self, token: str) -> object | None:
         """Who the token belongs to; None when it is unknown, revoked or expired."""
 
-    def import_lines(self, lines: Iterable[bytes], source: str) -> Mapping[str, Any]:
+    def import_lines(self, lines: Iterable[bytes], source: str) -> Mapping[str, Any] | Tally:
         """Import JSON lines as records of ``source``; returns once the index has applied them.
 
-        Gives JSON values, among them the counts of the harvest table (``fetched``, ``new``, ``changed``,
-        ``quarantined``). A bad line is quarantined and counted; it never stops the others.
+        A bad line is quarantined and counted; it never stops the others.
         """
 
     def ready(self) -> list[str]:

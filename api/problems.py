@@ -50,9 +50,7 @@ def status_of(code: str) -> int:
     return _STATUS.get(code) or _STATUS.get(code.partition(".")[0], 500)
 
 
-def problem(
-    status: int, code: str, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any
-) -> Response:
+def problem(status: int, code: str, detail: str, *, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
     """One problem document; ``more`` are its extension members (RFC 9457, section 3.2)."""
     # no page on the web explains each code, so the type is the RFC's own for "no more than the status" (4.2.1)
     members = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
