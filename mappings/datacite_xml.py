@@ -40,9 +40,7 @@ def read_xml(raw: bytes) -> dict[str, Any] | None:
         namespace, name = split_tag(str(element.tag))
         if name == "resource" and namespace.startswith(_KERNEL):
             return _resource(element, namespace) | _from_header(header)
-    raise MappingError(
-        "wrong-shape", f"no DataCite resource ({_KERNEL}...) in the document; its root is {str(root.tag)}"
-    )
+    raise MappingError("wrong-shape", f"no DataCite resource ({_KERNEL}...) in the document; its root is {root.tag!s}")
 
 
 def oai_header(root: Element) -> Element | None:

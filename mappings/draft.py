@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,7 @@ from schemas.errors import MappingError
 from schemas.record import Record
 
 MAX_DEPTH = 40  # of what is kept in extra; catalogue metadata is five or six deep
+_UNKNOWN = re.compile(r"\(?:(?:unac|unal|unap|unas|unav|unkn|none|null|tba|etal)\)?")  # DataCite 4.6, appendix 3
 _MAX_KEPT = 200  # characters of a quarantined value that the problem quotes
 
 
@@ -49,9 +51,9 @@ class Draft:
         return None
 
     def line(self, value: Any, field: str) -> str | None:
-        """Give a text on one line, its markup gone; None for nothing."""
+        """Give a text on one line, its markup gone; None for nothing, and for DataCite's words for nothing."""
         text = self.string(value, field)
-        return (one_line(text) or None) if text is not None else None
+        return (one_line(text) or None) if text is not None and not _UNKNOWN.fullmatch(text.strip()) else None
 
     def table(self, value: Any, field: str) -> dict[str, Any]:
         """Give an object; nothing is an empty one."""

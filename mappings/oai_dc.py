@@ -34,12 +34,14 @@ _KINDS = {
     "dataset": "dataset", "c_ddb1": "dataset", "collection": "collection", "c_5ce6": "software",
     "software": "software", "service": "service",
     **dict.fromkeys(
-        ["article", "preprint", "report", "book", "bookpart", "conferenceobject", "conferencepaper", "lecture"]
-        + ["conferenceposter", "doctoralthesis", "masterthesis", "bachelorthesis", "workingpaper", "review"]
-        + ["technicaldocumentation", "publication", "presentation", "poster", "text", "c_6501", "c_18cf", "c_46ec"],
+        """article preprint report book bookpart conferenceobject conferencepaper lecture conferenceposter
+        doctoralthesis masterthesis bachelorthesis workingpaper review technicaldocumentation publication
+        presentation poster text c_6501 c_18cf c_46ec""".split(),  # noqa: SIM905 -- a word table
         "publication",
     ),
 }  # fmt: skip
+# Zenodo writes "other" for the type of datasets and software, and says it in its sets
+_SETS = {"software": "software", "openaire_data": "dataset"}
 
 
 def to_record(raw: bytes, options: Mapping[str, Any]) -> Mapped:
@@ -56,7 +58,7 @@ def to_record(raw: bytes, options: Mapping[str, Any]) -> Mapped:
         return Mapped(None)
     dc = next(root.iter(_ROOT), None)
     if dc is None:
-        raise MappingError("wrong-shape", f"no {_ROOT} element in the document; its root is {str(root.tag)}")
+        raise MappingError("wrong-shape", f"no {_ROOT} element in the document; its root is {root.tag!s}")
     return _map(_values(dc), header)
 
 
@@ -95,6 +97,7 @@ def _map(values: dict[str, list[str]], header: Element | None) -> Mapped:
         _relation(draft, text, f"relation.{n}")
     _rights(draft, values.get("rights", []), until)
     types = [text.rpartition("/")[2] for text in values.get("type", [])]
+    types += [_SETS[name] for name in sets if name in _SETS]
     kinds = [_KINDS.get(word.replace(" ", "").casefold()) or kind_of(word) for word in types]
     draft.put("kind", next((kind for kind in kinds if kind != "other"), "other"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from mappings.citation import CONTRIBUTORS, DATES, RELATIONS
@@ -26,10 +27,21 @@ _RELATED = {
     "ark": "ARK", "arxiv": "arXiv", "bibcode": "bibcode", "doi": "DOI", "ean13": "EAN13", "eissn": "EISSN",
     "handle": "Handle", "igsn": "IGSN", "isbn": "ISBN", "issn": "ISSN", "istc": "ISTC", "lissn": "LISSN",
     "lsid": "LSID", "pmid": "PMID", "purl": "PURL", "upc": "UPC", "url": "URL", "urn": "URN", "w3id": "w3id",
-    "cstr": "CSTR", "rrid": "RRID",
 }  # fmt: skip
-_CREATIVE_COMMONS = "https://spdx.org/licenses/"
+# Words that came after schema 4.5, whose readers would refuse them
+_RELATIONS = [word for word in RELATIONS if word not in ("HasTranslation", "IsTranslationOf")]
+_CONTRIBUTORS = [word for word in CONTRIBUTORS if word != "Translator"]
+_DATES = [word for word in DATES if word != "Coverage"]
+_GENERAL_WORDS = frozenset(
+    """Audiovisual Book BookChapter Collection ComputationalNotebook ConferencePaper ConferenceProceeding DataPaper
+    Dataset Dissertation Event Image Instrument InteractiveResource Journal JournalArticle Model OutputManagementPlan
+    PeerReview PhysicalObject Preprint Report Service Software Sound Standard StudyRegistration Text
+    Workflow Other""".split()  # noqa: SIM905 -- a word table
+)
+_SPDX = "https://spdx.org/licenses/"
+_MANY = 1000  # people of a large collaboration: nobody is there twice, and comparing all with all takes seconds
 _UNKNOWN = ":unkn"  # DataCite 4.5, appendix 3: known to be unknown
+_YEARS = {"Issued": 0, "Available": 1, "Created": 2}
 _ACCESS = {
     "open": "info:eu-repo/semantics/openAccess",
     "embargoed": "info:eu-repo/semantics/embargoedAccess",
@@ -38,19 +50,21 @@ _ACCESS = {
 
 
 def datacite_json(record: Record) -> dict[str, Any]:
-    """Give the DataCite JSON of a record; mandatory properties that it lacks are ``:unkn``.
+    """Give the DataCite JSON of a record; mandatory words that it lacks are ``:unkn``.
 
-    ``identifiers`` holds the DOI where there is one, else the record's first identifier. ``publicationYear`` is
-    that of the date of issue, else of the first date that names a year, else of the harvest.
+    ``publicationYear`` is that of the date of issue, else of the first date that names a year, else of the harvest.
+    A record without a DOI has alternate identifiers only, as a resource has before its DOI is registered.
     """
     made: dict[str, Any] = {
         **_identifiers(record),
         "types": _types(record),
-        "titles": [{"title": record["title"]}]
-        + [{"title": title, "titleType": "AlternativeTitle"} for title in record.get("alternative_titles", ())],
+        "titles": [
+            {"title": record["title"]},
+            *({"title": title, "titleType": "AlternativeTitle"} for title in record.get("alternative_titles", ())),
+        ],
         "creators": [_person(person) for person in record.get("creators", ())] or [{"name": _UNKNOWN}],
         "contributors": [
-            _person(person) | {"contributorType": _known(person.get("role"), CONTRIBUTORS, "Other")}
+            _person(person) | {"contributorType": _known(person.get("role"), _CONTRIBUTORS, "Other")}
             for person in record.get("contributors", ())
         ],
         "publisher": {"name": record.get("publisher") or _UNKNOWN},
@@ -65,10 +79,22 @@ def datacite_json(record: Record) -> dict[str, Any]:
         "formats": sorted({item["media_type"] for item in record.get("access", ()) if "media_type" in item}),
         "version": record.get("version"),
         "language": record.get("language"),
-        "geoLocations": record.get("extra", {}).get("datacite", {}).get("geolocations") and _geolocations(record),
+        "geoLocations": _geolocations(record),
         "schemaVersion": _SCHEMA,
     }
-    return {key: value for key, value in made.items() if value not in (None, [], {})}
+    return {key: _once(value) for key, value in made.items() if value not in (None, [], {})}
+
+
+def _once(value: Any) -> Any:
+    """The schema wants each item of a list but once."""
+    if not isinstance(value, list):
+        return value
+    return [item for n, item in enumerate(value) if item not in value[:n]] if len(value) < _MANY else value
+
+
+def _uris(made: dict[str, str], key: str) -> dict[str, str]:
+    """Leave out what should be a URI and is none."""
+    return {name: value for name, value in made.items() if name != key or re.match(r"[A-Za-z][\w+.-]*:\S+$", value)}
 
 
 def _known(word: str | None, words: list[str], other: str) -> str:
@@ -76,18 +102,17 @@ def _known(word: str | None, words: list[str], other: str) -> str:
 
 
 def _identifiers(record: Record) -> dict[str, Any]:
-    """The first DOI is the identifier; without one the first of any kind is; the others are alternate ones."""
-    identifiers = list(record["identifiers"])
-    main = next((one for one in identifiers if one["scheme"] == "doi"), identifiers[0])
-    identifiers.remove(main)
-    kind = "DOI" if main["scheme"] == "doi" else main["scheme"]
+    """The first DOI is what it is cited by; everything else, and all without a DOI, is an alternate identifier."""
+    identifiers = record["identifiers"]
+    main = next((one for one in identifiers if one["scheme"] == "doi"), None)
     made: dict[str, Any] = {
-        "identifiers": [{"identifier": main["value"], "identifierType": kind}],
         "alternateIdentifiers": [
-            {"alternateIdentifier": one["value"], "alternateIdentifierType": one["scheme"]} for one in identifiers
-        ],
+            {"alternateIdentifier": one["value"], "alternateIdentifierType": one["scheme"]}
+            for one in identifiers
+            if one is not main
+        ]
     }
-    if kind == "DOI":
+    if main:
         prefix, _, suffix = main["value"].partition("/")
         made |= {"doi": main["value"], "prefix": prefix, "suffix": suffix}
     return made
@@ -95,11 +120,9 @@ def _identifiers(record: Record) -> dict[str, Any]:
 
 def _types(record: Record) -> dict[str, str]:
     kind = record["kind"]
-    general = _GENERAL.get(kind, "Other")
-    for known in record.get("extra", {}).values():
-        # what DataCite itself said is closer than our kind
-        if isinstance(known, dict) and isinstance(known.get("resource_type_general"), str):
-            general = known["resource_type_general"]
+    # what DataCite itself said is closer than our kind
+    said = record.get("extra", {}).get("datacite", {}).get("resource_type_general")
+    general = said if said in _GENERAL_WORDS else _GENERAL.get(kind, "Other")
     return {"resourceTypeGeneral": general, "resourceType": record.get("product_type") or kind.capitalize()}
 
 
@@ -120,23 +143,20 @@ def _person(person: dict[str, Any]) -> dict[str, Any]:
 
 
 def _year(record: Record) -> str:
-    dates = record.get("dates", [])
-    ordered = sorted(dates, key=lambda date: ("Issued", "Available", "Created").index(date["type"]) if date["type"] in
-                     ("Issued", "Available", "Created") else 3)  # fmt: skip
-    for date in ordered:
+    for date in sorted(record.get("dates", ()), key=lambda date: _YEARS.get(date["type"], len(_YEARS))):
         if (year := year_of(date["date"])) is not None and 1000 <= year <= 9999:
             return str(year)
-    harvested = record.get("provenance", {}).get("harvested_at", "")
-    return harvested[:4] if harvested[:4].isdigit() else _UNKNOWN
+    harvested: str = record.get("provenance", {}).get("harvested_at", "")
+    return harvested[:4] if re.match(r"\d{4}", harvested) else "0000"
 
 
 def _subject(subject: dict[str, str]) -> dict[str, str]:
     names = {"term": "subject", "scheme": "subjectScheme", "uri": "valueUri"}
-    return {names[key]: value for key, value in subject.items()}
+    return _uris({names[key]: value for key, value in subject.items()}, "valueUri")
 
 
 def _date(date: dict[str, str]) -> dict[str, str]:
-    kind = _known(date["type"], DATES, "Other")
+    kind = _known(date["type"], _DATES, "Other")
     return {"date": date["date"], "dateType": kind} | (
         {"dateInformation": date["type"]} if kind != date["type"] else {}
     )
@@ -148,7 +168,7 @@ def _related(record: Record) -> list[dict[str, str]]:
     for relation in record.get("relations", ()):
         value = relation["identifier"]
         kind = _RELATED.get(relation.get("scheme", ""), "URL" if value.startswith(("http://", "https://")) else None)
-        if kind and relation["type"] in RELATIONS:
+        if kind and relation["type"] in _RELATIONS:
             made.append({"relationType": relation["type"], "relatedIdentifier": value, "relatedIdentifierType": kind})
     return made
 
@@ -165,8 +185,8 @@ def _rights(record: Record) -> list[dict[str, str]]:
                 "rights": rights.get("statement", licence),
                 "rightsIdentifier": licence,
                 "rightsIdentifierScheme": "SPDX",
-                "rightsUri": f"{_CREATIVE_COMMONS}{licence}.html",
-                "schemeUri": "https://spdx.org/licenses/",
+                "rightsUri": f"{_SPDX}{licence}.html",
+                "schemeUri": _SPDX,
             }
         )
     elif statement := rights.get("statement"):
@@ -183,7 +203,7 @@ def _descriptions(record: Record) -> list[dict[str, str]]:
 
 def _funding(funding: dict[str, str]) -> dict[str, str]:
     names = {"funder": "funderName", "award": "awardNumber", "title": "awardTitle", "uri": "awardUri"}
-    return {names[key]: value for key, value in funding.items()}
+    return _uris({names[key]: value for key, value in funding.items()}, "awardUri")
 
 
 def _sizes(record: Record) -> list[str]:
@@ -194,7 +214,7 @@ def _sizes(record: Record) -> list[str]:
 def _geolocations(record: Record) -> list[dict[str, Any]]:
     """Places on Earth come back as they came in; the sky has no place in DataCite."""
     made = []
-    for one in record["extra"]["datacite"]["geolocations"]:
+    for one in record.get("extra", {}).get("datacite", {}).get("geolocations", ()):
         item: dict[str, Any] = {}
         if place := one.get("place"):
             item["geoLocationPlace"] = place
@@ -207,6 +227,9 @@ def _geolocations(record: Record) -> list[dict[str, Any]]:
                 "southBoundLatitude": box["south"],
                 "northBoundLatitude": box["north"],
             }
+        for corners in one.get("polygons", ()):
+            points = [{"pointLongitude": at["longitude"], "pointLatitude": at["latitude"]} for at in corners]
+            made.append({"geoLocationPolygon": [{"polygonPoint": point} for point in points]})
         if item:
             made.append(item)
     return made
