@@ -121,8 +121,8 @@ class RucioHarvester:
         place = self._place(begin.checkpoint)
         with Listing() as listing:
             self._list_rules(listing)
-            if place is not None and "container" in self._types and place[0] > TYPES.index("container"):
-                self._list_parents(listing, scopes)
+            if place is not None and "container" in self._types:
+                self._list_parents(listing, scopes, place)
             for kind in self._types:
                 for scope in scopes:
                     here = (TYPES.index(kind), scope)
@@ -205,11 +205,18 @@ class RucioHarvester:
                     raise self._session.unexpected(path)
                 listing.add_rule(_only(row, _RULE_COLUMNS))
 
-    def _list_parents(self, listing: Listing, scopes: Iterable[str]) -> None:
-        """Read again what the containers hold: a harvest that goes on with the datasets has passed them."""
+    def _list_parents(self, listing: Listing, scopes: Iterable[str], place: tuple[int, str, str]) -> None:
+        """Read again what the containers before ``place`` hold: their datasets are still to come."""
         for scope in scopes:
-            for name in self._names(scope, "container"):
-                self._contents(listing, scope, name)
+            if (TYPES.index("container"), scope) > place[:2]:
+                return
+            listing.fill(self._names(scope, "container"))
+            after = ""
+            while names := listing.names(after, self._page):
+                for after in names:
+                    if (TYPES.index("container"), scope, after) > place:
+                        return
+                    self._contents(listing, scope, after)
 
     # -- one page -------------------------------------------------------------------------------------
 
