@@ -62,7 +62,8 @@ def to_record(raw: bytes, options: Mapping[str, Any]) -> Mapped:
     kind = str(did.get("did_type") or did.get("type") or "").upper()
     record: Record = {"identifiers": [{"scheme": "rucio", "value": f"{scope}:{name}"}]}
     _sizes(record, document, kind, problems)
-    problems += apply(_crosswalk(options.get("crosswalk")), columns | metadata, record)
+    searched = {**metadata, **columns, **metadata}  # "Project" of the JSON metadata before the column "project"
+    problems += apply(_crosswalk(options.get("crosswalk")), searched, record)
     record["kind"] = _KINDS.get(kind, "other")
     if kind == "FILE" and "product_type" in record:
         record["kind"] = "dataset"
