@@ -39,8 +39,9 @@ def prose(text: str | None) -> str:
     """Plain text; a single newline is the source's line width, an empty line parts paragraphs."""
     if not text:
         return ""
-    paragraphs = (" ".join(part.split()) for part in _PARAGRAPH.split(text.replace("\r\n", "\n")))
-    return plain_text("\n\n".join(part for part in paragraphs if part))
+    paragraphs = [" ".join(part.split()) for part in _PARAGRAPH.split(text.replace("\r\n", "\n"))]
+    # where there may be markup, white space parts nothing but an element does
+    return plain_text(("<br>" if "<" in text else "\n\n").join(filter(None, paragraphs)))
 
 
 class RegistryDraft:

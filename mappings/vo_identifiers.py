@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote
 
 from mappings.citation import doi_of, identify
 
@@ -34,8 +35,8 @@ def identifier(text: str) -> tuple[str, str] | None:
 def _by_form(text: str) -> tuple[str, str] | None:
     if doi := doi_of(text):
         return "doi", doi
-    if found := _BIBCODE.fullmatch(text):
-        return "bibcode", found[1].replace("%26", "&")
+    if found := _BIBCODE.fullmatch(unquote(text)):
+        return "bibcode", found[1]
     if found := _ARK.fullmatch(text):
         return "ark", found[1]
     if _ORCID.match(text):
