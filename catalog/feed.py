@@ -1,0 +1,33 @@
+"""The change feed: each committed change has the next number, in commit order.
+
+The newest number is one row, locked by every writing transaction before it reads anything
+(:meth:`catalog.database.Database.writing`). So a reader that sees number n sees all up to n, which a database's own
+sequences do not promise: they hand out numbers before the commit.
+"""
+
+from __future__ import annotations
+
+import orjson
+from sqlalchemy import select, update
+from sqlalchemy.engine import Connection
+
+from catalog.engine import Change
+from catalog.tables import feed, record
+
+
+def last(connection: Connection) -> int:
+    """The number of the newest change; 0 for an empty store."""
+    return connection.execute(select(feed.c.last)).scalar_one()  # type: ignore[no-any-return]  # its column is an int
+
+
+def advance(connection: Connection, to: int) -> None:
+    """Set the newest number; only within ``writing``."""
+    connection.execute(update(feed).values(last=to))
+
+
+def changes(connection: Connection, after: int, limit: int) -> list[Change]:
+    """Up to ``limit`` changes with numbers above ``after``, ascending; each the newest of its record."""
+    rows = connection.execute(
+        select(record.c.seq, record.c.id, record.c.doc).where(record.c.seq > after).order_by(record.c.seq).limit(limit)
+    )
+    return [Change(seq, id, None if doc is None else orjson.loads(doc)) for seq, id, doc in rows.all()]

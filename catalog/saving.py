@@ -1,0 +1,169 @@
+"""One transaction of the store: records in, records gone, what was left out, and how far the harvest has come.
+
+Everything that costs time (JSON, checksums, compression) is done before the transaction begins, so that the lock is
+held for the database's own work alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy.engine import Connection
+
+from catalog import feed, quarantine, runs
+from catalog.database import Database, portions
+from catalog.documents import HarvestProgress, Put, Quarantined, Tally, checksum, compress, encode
+from catalog.tables import raw, record, source
+from schemas.record import record_id
+
+_WHICH = record.c.id == bindparam("which")
+_CHANGE = ("seq", "native_id", "deleted", "datestamp", "reason", "checksum", "raw_checksum", "mapping_version", "doc")
+_UPDATE = update(record).where(_WHICH).values({name: bindparam(name) for name in _CHANGE})
+_REFRESH = (
+    update(record).where(_WHICH).values({name: bindparam(name) for name in ("raw_checksum", "mapping_version", "doc")})
+)
+_DELETE = (
+    update(record)
+    .where(_WHICH)
+    .values(
+        {name: bindparam(name) for name in ("seq", "datestamp", "reason")}
+        | {"deleted": True, "doc": None, "checksum": None, "raw_checksum": None, "mapping_version": None}
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the store has of a record already."""
+
+    checksum: bytes | None
+    raw_checksum: str | None
+    mapping_version: int | None
+    deleted: bool
+
+
+def save(
+    database: Database,
+    name: str,
+    puts: Iterable[Put],
+    gone: Sequence[str],
+    quarantined: Sequence[Quarantined],
+    *,
+    progress: HarvestProgress | None,
+    kind: str,
+    reason: str,
+    at: str,
+) -> Tally:
+    """See :meth:`catalog.store.Store.save`."""
+    given: dict[str, dict[str, Any]] = {}
+    bodies: dict[str, dict[str, Any]] = {}
+    for put in puts:
+        row = _row(put, at)
+        given[row["id"]] = row
+        if put.raw is not None:
+            encoding, body = compress(put.raw)
+            bodies[row["id"]] = {"id": row["id"], "format": put.format, "encoding": encoding, "body": body}
+    lost = {record_id(name, native_id) for native_id in gone}
+    entries = quarantine.rows(quarantined, name, at)
+    settled = [*(row["native_id"] for row in given.values()), *gone]
+    settled += [one.native_id for one in quarantined if one.native_id]
+
+    with database.writing() as connection:
+        _ensure_source(connection, name, kind)
+        known = _known(connection, [*given, *lost])
+        last = feed.last(connection)
+        tally, last = _put(connection, name, given, bodies, known, last)
+        alive = [one for one in lost if one in given or (one in known and not known[one].deleted)]
+        last = _delete(connection, alive, last, reason, at)
+        feed.advance(connection, last)
+        quarantine.replace(connection, name, entries, settled)
+        left_out = len({entry["native_id"] or entry["key"] for entry in entries})
+        tally += Tally(deleted=len(alive), quarantined=left_out)
+        if progress is not None:
+            met = [record_id(name, native_id) for native_id in (*settled, *progress.seen)] if progress.track else []
+            runs.advance(connection, progress, met, tally)
+    return tally
+
+
+def _row(put: Put, at: str) -> dict[str, Any]:
+    doc, said = encode(put.record)
+    made = (put.record.get("provenance") or {}).get("checksum")
+    return {
+        "id": put.record["id"],
+        "native_id": put.native_id,
+        "deleted": False,
+        "datestamp": at,
+        "reason": None,
+        "checksum": said,
+        "raw_checksum": made or (checksum(put.raw) if put.raw is not None else None),
+        "mapping_version": put.mapping_version if put.raw is not None else None,
+        "doc": doc,
+    }
+
+
+def _ensure_source(connection: Connection, name: str, kind: str) -> None:
+    if connection.execute(select(source.c.name).where(source.c.name == name)).first() is None:
+        connection.execute(insert(source), {"name": name, "kind": kind})
+
+
+def _known(connection: Connection, ids: Sequence[str]) -> dict[str, _Known]:
+    columns = (record.c.id, record.c.checksum, record.c.raw_checksum, record.c.mapping_version, record.c.deleted)
+    return {
+        row[0]: _Known(*row[1:])
+        for some in portions(ids)
+        for row in connection.execute(select(*columns).where(record.c.id.in_(some))).all()
+    }
+
+
+def _put(
+    connection: Connection,
+    name: str,
+    given: Mapping[str, dict[str, Any]],
+    bodies: Mapping[str, dict[str, Any]],
+    known: Mapping[str, _Known],
+    last: int,
+) -> tuple[Tally, int]:
+    """Write the records; gives what came of them and the newest feed number."""
+    fresh: list[dict[str, Any]] = []
+    updates: list[dict[str, Any]] = []
+    refreshes: list[dict[str, Any]] = []
+    revived = unchanged = 0
+    for id, row in given.items():
+        before = known.get(id)
+        if before is not None and not before.deleted and before.checksum == row["checksum"]:
+            unchanged += 1
+            if (before.raw_checksum, before.mapping_version) != (row["raw_checksum"], row["mapping_version"]):
+                # the source or the mapping changed something that the record does not show: keep up, quietly
+                refreshes.append({"which": id} | {key: row[key] for key in ("raw_checksum", "mapping_version", "doc")})
+            continue
+        last += 1
+        row["seq"] = last
+        if before is None:
+            row["source"] = name
+            fresh.append(row)
+            continue
+        revived += before.deleted
+        updates.append({"which": id, **{key: value for key, value in row.items() if key != "id"}})
+    for statement, rows in ((insert(record), fresh), (_UPDATE, updates), (_REFRESH, refreshes)):
+        if rows:
+            connection.execute(statement, rows)
+    older = [row["which"] for row in (*updates, *refreshes)]
+    for some in portions(older):
+        connection.execute(delete(raw).where(raw.c.id.in_(some)))
+    written = [bodies[id] for id in (*(row["id"] for row in fresh), *older) if id in bodies]
+    if written:
+        connection.execute(insert(raw), written)
+    return Tally(new=len(fresh) + revived, changed=len(updates) - revived, unchanged=unchanged), last
+
+
+def _delete(connection: Connection, ids: Sequence[str], last: int, reason: str, at: str) -> int:
+    """Turn records into tombstones; gives the newest feed number."""
+    if ids:
+        rows = [{"which": id, "seq": n, "datestamp": at, "reason": reason} for n, id in enumerate(ids, last + 1)]
+        connection.execute(_DELETE, rows)
+        for some in portions(ids):
+            connection.execute(delete(raw).where(raw.c.id.in_(some)))
+    return last + len(ids)

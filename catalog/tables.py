@@ -1,0 +1,154 @@
+"""The store's tables, the same on SQLite and PostgreSQL. ``catalog/migrations`` makes them.
+
+Times are ISO 8601 UTC texts with seconds, so that they sort; a lease's end is in Unix seconds. Checksums are
+blake2b-128. Bodies are compressed as their ``encoding`` says.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+)
+
+# The migrations in order; the last is what this version reads and writes (alembic is too slow to ask at each start).
+REVISIONS = ("0001",)
+
+metadata = MetaData()
+
+# SQLite makes an INTEGER PRIMARY KEY the row's own place, so that the feed lies on the disk in its order.
+_BIG = BigInteger().with_variant(Integer, "sqlite")
+
+meta = Table("meta", metadata, Column("key", String, primary_key=True), Column("value", Text, nullable=False))
+
+# One row: the number of the newest change. A writer locks it first, which makes numbers appear in commit order.
+feed = Table(
+    "feed",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("last", _BIG, nullable=False),
+)
+
+# A record is one row, and `seq` the number of its newest change. A deleted one keeps its row, without the document.
+# `checksum` is of what the record says, `raw_checksum` and `mapping_version` of how it was made; the latter is null
+# where no raw document is kept.
+record = Table(
+    "record",
+    metadata,
+    Column("seq", _BIG, primary_key=True, autoincrement=False),
+    Column("id", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("native_id", Text, nullable=False),
+    Column("deleted", Boolean, nullable=False),
+    Column("datestamp", String, nullable=False),
+    Column("reason", Text),
+    Column("checksum", LargeBinary),
+    Column("raw_checksum", String),
+    Column("mapping_version", Integer),
+    Column("doc", LargeBinary),
+    Index("record_id", "id", unique=True),
+    Index("record_source", "source", "deleted", "seq"),
+)
+
+raw = Table(
+    "raw",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("format", String, nullable=False),
+    Column("encoding", String, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+# `field` is null when the whole document is out; `key` is what one entry replaces when it comes again.
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", _BIG, primary_key=True),
+    Column("key", LargeBinary, nullable=False),
+    Column("source", String, nullable=False),
+    Column("native_id", Text),
+    Column("field", Text),
+    Column("code", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("place", Text),
+    Column("format", String),
+    Column("datestamp", String),
+    Column("encoding", String),
+    Column("raw", LargeBinary),
+    Column("at", String, nullable=False),
+    Index("quarantine_key", "key", unique=True),
+    Index("quarantine_native", "source", "native_id"),
+    sqlite_autoincrement=True,  # a number is never given twice, so that what is newer has a higher one
+)
+
+# `run` is the harvest that is not finished, `scope` a fingerprint of what is harvested (another scope starts afresh).
+source = Table(
+    "source",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("endpoint", Text),
+    Column("scope", Text),
+    Column("since", Text),
+    Column("run", _BIG),
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", _BIG, primary_key=True),
+    Column("source", String, nullable=False),
+    Column("mode", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("stage", String, nullable=False),
+    Column("since", Text),
+    Column("checkpoint", LargeBinary),
+    Column("attempts", Integer, nullable=False),
+    Column("started", String, nullable=False),
+    Column("ended", String),
+    Column("total", _BIG),
+    *(
+        Column(name, _BIG, nullable=False)
+        for name in ("fetched", "new", "changed", "unchanged", "deleted", "quarantined")
+    ),
+    Column("error_code", String),
+    Column("error", Text),
+    Column("alarms", LargeBinary),
+    Index("run_source", "source", "id"),
+)
+
+# What a harvest has met, by record id: the rest of the source's records is missing there.
+seen = Table(
+    "seen",
+    metadata,
+    Column("run", _BIG, primary_key=True, autoincrement=False),
+    Column("id", String, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("owner", String, nullable=False),
+    Column("expires_at", Double, nullable=False),
+)
+
+token = Table(
+    "token",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False, unique=True),
+    Column("hash", LargeBinary, nullable=False),
+    Column("created_at", String, nullable=False),
+)
