@@ -19,15 +19,12 @@ and never takes more bytes or more time than it was given. What goes wrong leave
 
 from __future__ import annotations
 
-import random
 import re
 import ssl
 import time
 import weakref
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from importlib import metadata
 from pathlib import Path
 from types import TracebackType
@@ -35,13 +32,11 @@ from typing import Any, Self
 
 import httpx
 
+from harvesters.http_bounds import MIB, Again, Budget, Encoding, retry_after, within
 from schemas.errors import SourceError
 
-MIB = 1024 * 1024
 RETRIED = frozenset({429, 500, 502, 503, 504})
 MAX_REDIRECTS = 5
-MAX_RETRY_AFTER = 600.0  # seconds; who wants to be left alone for longer is asked again in the next harvest
-MAX_BACKOFF = 60.0
 MAX_LINE = 16 * MIB  # of a streamed listing: a Rucio DID with all its metadata is a few kB
 # What may follow a redirect to another host: no credential is among them, whatever header it travels in
 _HARMLESS = frozenset({"accept", "accept-encoding", "connection", "content-type", "host", "user-agent"})
@@ -122,6 +117,7 @@ class PoliteClient:
         self._max_bytes, self._deadline = max_bytes, deadline
         self._sleep, self._clock = sleep, clock
         self._next_start = float("-inf")
+        self._doubled = transport is not None
         self._client = httpx.Client(
             headers={"User-Agent": user_agent(contact), "Accept-Encoding": "gzip"},
             transport=transport,
@@ -156,9 +152,10 @@ class PoliteClient:
         params: Params = None,
         headers: Headers = None,
         accept: Collection[int] = (),
+        data: Mapping[str, Any] | None = None,
     ) -> httpx.Response:
-        """POST a query; otherwise like :meth:`get`."""
-        request = self._request("POST", url, content=content, json=json, params=params, headers=headers)
+        """POST a query (``data``: as a form); otherwise like :meth:`get`."""
+        request = self._request("POST", url, content=content, json=json, data=data, params=params, headers=headers)
         return self._whole(request, accept)
 
     def lines(self, url: str, params: Params = None, headers: Headers = None) -> Iterator[bytes]:
@@ -176,15 +173,15 @@ class PoliteClient:
                 yield from filter(None, (line.rstrip(b"\r") for line in whole))
             if rest := rest.rstrip(b"\r"):
                 yield rest
-        except _Again as broken:
+        except Again as broken:
             raise broken.error from broken.__cause__
         finally:
             answer.close()
 
     # -- one request, its repetitions and its redirects
 
-    def _budget(self) -> _Budget:
-        return _Budget(self._deadline, self._retries, self._sleep)
+    def _budget(self) -> Budget:
+        return Budget(self._deadline, self._retries, self._sleep)
 
     def _request(self, method: str, url: str, *, params: Params, headers: Headers, **rest: Any) -> httpx.Request:
         if not re.match("https?://", url, re.IGNORECASE):
@@ -206,7 +203,7 @@ class PoliteClient:
             start = self._clock()
             try:
                 body = b"".join(self._body(answer, budget.left, self._max_bytes))
-            except _Again as broken:
+            except Again as broken:
                 budget.spend(self._clock() - start)
                 budget.again(broken.error, cause=broken.__cause__)
                 continue
@@ -217,13 +214,13 @@ class PoliteClient:
             kept = [(name, value) for name, value in answer.headers.multi_items() if name.lower() not in dropped]
             return httpx.Response(answer.status_code, headers=kept, content=body, request=answer.request)
 
-    def _answer(self, request: httpx.Request, accept: Collection[int], budget: _Budget) -> httpx.Response:
+    def _answer(self, request: httpx.Request, accept: Collection[int], budget: Budget) -> httpx.Response:
         """The first answer with a status that is wanted; its body is still to be read."""
         while True:
             start = self._clock()
             try:
                 answer = self._open(request, budget.left)
-            except _Again as broken:
+            except Again as broken:
                 budget.spend(self._clock() - start)
                 budget.again(broken.error, cause=broken.__cause__)
                 continue
@@ -246,20 +243,25 @@ class PoliteClient:
             request.extensions["timeout"] = httpx.Timeout(min(self._timeout, seconds)).as_dict()
             url = public_url(request.url)
             try:
-                answer = self._client.send(request, stream=True)
+                answer = self._send(request, seconds)
             except httpx.TimeoutException as error:
-                raise _Again(_timeout(request)) from error
+                raise Again(_timeout(request)) from error
             except (httpx.LocalProtocolError, httpx.UnsupportedProtocol, UnicodeError) as error:
                 # their text may quote the header, and so a token
                 raise SourceError("bad-url", f"{url} or its headers cannot be sent; check them") from error
             except httpx.HTTPError as error:
                 what = f"{url} cannot be reached ({type(error).__name__}); is the source up?"
-                raise _Again(SourceError("unreachable", what, url=url)) from error
+                raise Again(SourceError("unreachable", what, url=url)) from error
             if not answer.has_redirect_location:
                 return answer
             answer.close()
             request = _redirected(answer)
         raise SourceError("bad-redirect", f"{public_url(request.url)}: more than {MAX_REDIRECTS} redirects")
+
+    def _send(self, request: httpx.Request, seconds: float) -> httpx.Response:
+        if self._doubled:
+            return self._client.send(request, stream=True)
+        return within(seconds, lambda: self._client.send(request, stream=True))
 
     def _pace(self) -> None:
         now = self._clock()
@@ -268,7 +270,7 @@ class PoliteClient:
         self._next_start = max(now, self._next_start) + self._interval
 
     def _body(self, answer: httpx.Response, seconds: float, bound: int | None = None) -> Iterator[bytes]:
-        """The body, decoded, in bounded pieces; ``_Again`` when it is cut, or slow.
+        """The body, decoded, in bounded pieces; ``Again`` when it is cut, or slow.
 
         ``seconds`` may be spent waiting for it; without a ``bound``, for each line of it.
         """
@@ -277,7 +279,7 @@ class PoliteClient:
                 raise _too_large(answer, bound)
             yield answer.content
             return
-        encoding = _Encoding(answer)
+        encoding = Encoding(answer, _name(answer))
         promised = answer.headers.get("content-length", "")
         received = taken = 0
         waited, start = 0.0, self._clock()
@@ -285,7 +287,7 @@ class PoliteClient:
             for chunk in answer.iter_raw():
                 waited += self._clock() - start
                 if waited > seconds:
-                    raise _Again(_timeout(answer.request))
+                    raise Again(_timeout(answer.request))
                 received += len(chunk)
                 for piece in encoding.decode(chunk):
                     taken += len(piece)
@@ -296,92 +298,13 @@ class PoliteClient:
                     yield piece
                 start = self._clock()  # what the reader did meanwhile is not the source's delay
         except httpx.TimeoutException as error:
-            raise _Again(_timeout(answer.request)) from error
+            raise Again(_timeout(answer.request)) from error
         except httpx.HTTPError as error:
-            raise _Again(_truncated(answer)) from error
+            raise Again(_truncated(answer)) from error
         except zlib.error as error:
             raise SourceError("bad-answer", f"{_name(answer)} is not the gzip that it says it is") from error
         if (promised.isdigit() and received < int(promised)) or not encoding.complete:
-            raise _Again(_truncated(answer))
-
-
-class _Again(Exception):  # noqa: N818 -- not an error: a reason to try again
-    """An attempt failed in a way that the next one may not."""
-
-    def __init__(self, error: SourceError) -> None:
-        super().__init__(error.detail)
-        self.error = error
-
-
-class _Budget:
-    """What one request may still cost: seconds on the network, and attempts."""
-
-    def __init__(self, seconds: float, retries: int, sleep: Callable[[float], object]) -> None:
-        self._seconds, self._retries, self._sleep = seconds, retries, sleep
-        self._failed = 0
-
-    @property
-    def left(self) -> float:
-        return max(self._seconds, 0.001)
-
-    def spend(self, seconds: float) -> None:
-        self._seconds -= seconds
-
-    def again(self, error: SourceError, *, cause: BaseException | None = None, asked: float | None = None) -> None:
-        """Pause before the next attempt (``asked``: seconds the source wants); raise ``error`` if there is none."""
-        self._failed += 1
-        if asked is not None and asked > MAX_RETRY_AFTER:
-            detail = f"{error.detail} and asks to be left alone for {asked:.0f} s; harvest it again after that"
-            raise SourceError("http-status", detail, **error.context, retry_after=asked)
-        if self._failed > self._retries or self._seconds <= 0:
-            raise error from cause
-        # jitter, so that clients that failed together do not come back together
-        backoff = min(MAX_BACKOFF, 2.0 ** (self._failed - 1)) * random.uniform(0.5, 1.0)
-        self._sleep(backoff if asked is None else asked)
-
-
-class _Encoding:
-    """Content-Encoding, undone in pieces of at most 1 MiB, so that a gzip bomb meets the bound and not the memory."""
-
-    def __init__(self, answer: httpx.Response) -> None:
-        named = answer.headers.get("content-encoding", "identity").strip().lower()
-        if named not in ("", "identity", "gzip", "x-gzip"):
-            raise SourceError("bad-answer", f"{_name(answer)} is encoded as {named[:40]!r}, which was not asked for")
-        self._gzip = named.endswith("gzip")
-        self._member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-        self._started = False
-
-    @property
-    def complete(self) -> bool:
-        return not (self._gzip and self._started) or self._member.eof
-
-    def decode(self, chunk: bytes) -> Iterator[bytes]:
-        if not self._gzip:
-            yield chunk
-            return
-        while chunk:
-            if self._member.eof:
-                if not chunk.strip(b"\0"):  # padding, which gzip allows
-                    return
-                self._member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-            self._started = True
-            yield self._member.decompress(chunk, MIB)
-            chunk = self._member.unconsumed_tail or self._member.unused_data
-
-
-def retry_after(value: str | None) -> float | None:
-    """Seconds to wait, from ``Retry-After`` (RFC 9110, section 10.2.3): a number or an HTTP date."""
-    if value is None:
-        return None
-    if re.fullmatch(r"\s*\d{1,9}\s*", value, re.ASCII):
-        return float(value)
-    try:
-        when = parsedate_to_datetime(value)
-    except (ValueError, OverflowError):
-        return None
-    if when.tzinfo is None:  # HTTP dates are UTC, whatever they fail to say
-        when = when.replace(tzinfo=UTC)
-    return max(0.0, (when - datetime.now(UTC)).total_seconds())
+            raise Again(_truncated(answer))
 
 
 def _redirected(answer: httpx.Response) -> httpx.Request:
