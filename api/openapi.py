@@ -278,11 +278,11 @@ def _import() -> Json:
         ],
         "requestBody": {
             "required": True,
-            "content": {"application/jsonl": {"schema": {"type": "string"}}},
+            "content": {kind: {"schema": {"type": "string"}} for kind in ("application/jsonl", "text/plain")},
         },
         "responses": {
             "200": _content("What came of it: counts by new, changed, quarantined", records.JSON_TYPE),
-            "400": _problem("The source is missing or not a name (query.*)"),
+            "400": _problem("The source is missing or not a name (query.*); no body (record.empty)"),
             "401": _problem("No token, or one that does not hold (access.*)"),
             "413": _problem("Too large; send it in parts (api.too-large)"),
             "415": _problem("Content-Encoding is not taken (api.unsupported-encoding)"),

@@ -148,4 +148,6 @@ async def _receive(request: Request, upload: IO[bytes], most: int) -> None:
         if size > most:
             raise too_large
         upload.write(part)
+    if size == 0:
+        raise RecordError("empty", "the request has no body; send one record a line, as JSON")
     upload.seek(0)

@@ -155,7 +155,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("creators", "unicodeChar", 3, "Who made it", _joined_of("creators", "name"), "meta.bib.author"),
     Column("publisher", "unicodeChar", 3, "Who publishes it", _value("publisher"), "meta.curation"),
     Column("issued", "unicodeChar", 3, "Date of issue, as precise as the source states it", _issued,
-           "time.publiCation"),
+           "time.release"),
     Column("subjects", "unicodeChar", 3, "Subject terms", _joined_of("subjects", "term"), "meta"),
     Column("rights", "unicodeChar", 3, "Who may have the data: open, embargoed, restricted", _inside("rights", "level"),
            "meta.code"),

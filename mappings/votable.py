@@ -95,7 +95,9 @@ def votable(records: Iterable[Record], columns: tuple[Column, ...], *, overflow:
 
 def error(message: str) -> str:
     """The answer of a cone search that failed (SCS 1.03, section 2.3, and its errata 1 and 3)."""
-    return f'{_START}<INFO ID="Error" name="Error" value={_attribute(message)}/>\n<RESOURCE type="results"/>\n</VOTABLE>\n'
+    return (
+        f'{_START}<INFO ID="Error" name="Error" value={_attribute(message)}/>\n<RESOURCE type="results"/>\n</VOTABLE>\n'
+    )
 
 
 def _field(column: Column) -> str:

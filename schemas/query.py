@@ -213,7 +213,7 @@ def _facet(text: str) -> Facet:
         raise QueryError("not-a-facet", f"{name} has no values to count", parameter="facets")
     if not size:
         return Facet(name)
-    if not size.isdecimal() or not 1 <= int(size[:9]) <= MAX_LIMIT:
+    if not size.isdecimal() or len(size) > len(str(MAX_LIMIT)) or not 1 <= int(size) <= MAX_LIMIT:
         raise QueryError("bad-value", f"facets: size {size!r} is not 1 to {MAX_LIMIT}", parameter="facets")
     return Facet(name, int(size))
 
@@ -282,7 +282,7 @@ def _interval(name: str, text: str) -> Interval:
 def _limit(text: str | None) -> int:
     if text is None:
         return DEFAULT_LIMIT
-    if not text.isdecimal() or int(text[:9]) > MAX_LIMIT:
+    if not text.isdecimal() or len(text) > len(str(MAX_LIMIT)) or int(text) > MAX_LIMIT:
         raise QueryError("bad-value", f"limit={text[:40]} is not 0 to {MAX_LIMIT}", parameter="limit")
     return int(text)
 

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import orjson
@@ -18,7 +18,7 @@ from api.app import create_app
 from catalog.documents import Tally, Tombstone
 from catalog.engine import Answer, Bucket, FacetCounts
 from schemas.access import visible
-from schemas.errors import AsterismError, QueryError
+from schemas.errors import QueryError
 from schemas.fields import search_fields
 from schemas.query import Cone, Filter, Query
 from schemas.record import Record, record_id, validate_record
@@ -237,12 +237,15 @@ def client(url: str, catalogue: MemoryCatalogue) -> Iterator[httpx.Client]:
     catalogue.failure = None
 
 
-def problem(answer: httpx.Response) -> AsterismError:
+class Problem(NamedTuple):
+    code: str
+    detail: str
+
+
+def problem(answer: httpx.Response) -> Problem:
     """Check that ``answer`` is a problem document, and give what it says."""
     assert answer.headers["content-type"] == "application/problem+json", answer.text
     said = answer.json()
     assert {"type", "title", "status", "detail", "code"} <= said.keys()
     assert said["status"] == answer.status_code
-    error = AsterismError("x", said["detail"], **said)
-    error.code = said["code"]
-    return error
+    return Problem(said["code"], said["detail"])
