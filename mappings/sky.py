@@ -213,6 +213,7 @@ def _in_cone(points: Floats, centre: Floats, radius: float) -> Any:
 
 _LAST = 9  # points a side tried in an order-29 cell that still touches the edge: none of it is 0.05 mas from one
 _NEAR = math.radians(0.05 / 3.6e6)
+_MOST = 1024  # cells kept at one order
 
 
 def _cells_meet(ranges: Ints, centre: Floats, radius: float) -> bool:
@@ -229,15 +230,23 @@ def _cells_meet(ranges: Ints, centre: Floats, radius: float) -> bool:
         if (away <= radius).any():
             return True
         pixels = pixels[away <= radius + healpix.cell_radius(order) + _NEAR]
+        if len(pixels) > _MOST:
+            # the edge runs along cells' edges (a meridian does, in the polar caps): go on where it comes nearest
+            nearest = _least_sample(pixels, order, centre)
+            pixels = pixels[np.argpartition(nearest, _MOST)[:_MOST]]
         if order < ORDER:
             pixels = (4 * pixels[:, None] + np.arange(4)).reshape(-1)
-    steps = np.linspace(0, 1 - 1e-9, _LAST)
-    return any(
-        bool((healpix.angle(healpix.points_in(pixels, ORDER, dx, dy), centre) <= radius + _NEAR).any())
-        for dx in steps
-        for dy in steps
-        if len(pixels)
-    )
+    return len(pixels) > 0 and bool(_least_sample(pixels, ORDER, centre, _LAST).min() <= radius + _NEAR)
+
+
+def _least_sample(pixels: Ints, order: int, centre: Floats, side: int = 3) -> Floats:
+    """Least distance, radians, of ``side`` by ``side`` points of each cell, corners among them."""
+    steps = np.linspace(0, 1 - 1e-9, side)
+    least = np.full(len(pixels), math.inf)
+    for dx in steps:
+        for dy in steps:
+            least = np.minimum(least, healpix.angle(healpix.points_in(pixels, order, dx, dy), centre))
+    return least
 
 
 def _polygon_meets(vertices: Floats, centre: Floats, radius: float) -> bool:

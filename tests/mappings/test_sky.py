@@ -72,6 +72,18 @@ def test_a_cover_misses_nothing_and_its_inner_part_is_inside(cone, seed):
     assert (away[surely] <= cone.radius + 0.1 / 3.6e6).all()
 
 
+@pytest.mark.parametrize("order", [0, 1, 3, 12, 29])
+def test_points_in_cells_are_the_librarys(order):
+    from cdshealpix import nested
+
+    rng = np.random.default_rng(order)
+    pixels = np.append(rng.integers(0, 12 * 4**order, 3000), [0, 12 * 4**order - 1])
+    for dx, dy in [(0.5, 0.5), (0.0, 0.0), (0.25, 0.999)]:
+        lon, lat = nested.healpix_to_lonlat(pixels.astype(np.uint64), order, dx, dy)
+        ours = healpix.points_in(pixels, order, dx, dy)
+        assert np.abs(ours - healpix.unit(lon.deg, lat.deg)).max() < 1e-14
+
+
 def test_a_position_is_in_the_cone_of_radius_0_on_it():
     for ra, dec in [(0, 0), (83.63, 22.01), (360, -90), (12, 90), (359.999, 1e-9)]:
         assert ConeTest(Cone(ra, dec, 0)).holds(healpix.unit([ra], [dec])).all()
@@ -123,6 +135,19 @@ def test_one_order_29_cell_is_met_by_the_cone_that_touches_it():
     north = dec + 2 * mas  # two cells up: out of reach of 1 mas, in reach of 2
     assert not ConeTest(Cone(ra, north, 1 * mas)).meets(shape)
     assert ConeTest(Cone(ra, north, 2 * mas)).meets(shape)
+
+
+@pytest.mark.timeout(20)
+def test_a_cone_whose_edge_runs_along_cell_edges():
+    """Meridians are cell edges near the poles: nothing there may be split for ever."""
+    for ra, moc in [(0, "0/1 3/200-300"), (45, "0/0-3"), (0, "1/0-7"), (180, "0/2 5/3000-4000")]:
+        shape = shape_of({"moc": moc})
+        for radius in (90, 90 - 1e-9, 90 + 1e-9, 45):
+            test = ConeTest(Cone(ra, 0, radius))
+            test.meets(shape), test.within(shape), test.contained(shape)
+    west = shape_of({"moc": "0/2"})  # ra 180 to 270, north of 41.8 at its corners
+    assert ConeTest(Cone(135, 0, 90)).meets(west)
+    assert not ConeTest(Cone(45, 0, 44.9)).meets(west)
 
 
 def test_all_sky():
