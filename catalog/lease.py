@@ -52,7 +52,7 @@ class Lease:
             if time.monotonic() >= deadline:
                 raise StoreError(
                     "busy",
-                    f"{self.name} is in use by {_shown(holder)}; wait until that has ended and try again",
+                    f"{self.name}: {_shown(holder)} is at it; wait until that has ended and try again",
                     holder=_shown(holder),
                     lease=self.name,
                 )
@@ -85,7 +85,7 @@ class Lease:
         """
         if time.monotonic() >= self._alive_until:
             raise StoreError(
-                "lease-lost", f"{self.name} was lost to another process, or this one slept too long; run it again"
+                "lease-lost", f"{self.name}: this process slept too long, and another may be at it; run it again"
             )
 
     def _take(self) -> str | None:

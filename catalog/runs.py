@@ -14,6 +14,7 @@ import orjson
 from sqlalchemy import Row, Select, delete, func, insert, select, update
 from sqlalchemy.engine import Connection
 
+from catalog import quarantine
 from catalog.database import Database, portions
 from catalog.documents import HarvestProgress, Tally
 from catalog.tables import record, run, seen, source
@@ -138,6 +139,11 @@ def _note(connection: Connection, number: int, ids: Sequence[str]) -> None:
             connection.execute(insert(seen), new)
 
 
+def clear_seen(database: Database, current: Run) -> None:
+    """Drop what the run has met, a little at a time: no writer waits long for it."""
+    _drop_seen(database, current.id)
+
+
 def enter(database: Database, current: Run, stage: str) -> None:
     """Note that the run has come to ``stage``: pages, listing, difference."""
     with database.writing() as connection:
@@ -189,6 +195,8 @@ def count_alive(database: Database, name: str) -> int:
 def finish(database: Database, current: Run, *, since: str | None, alarms: list[dict[str, str]], at: str) -> None:
     """Close a complete run: the next incremental harvest starts from ``since`` (None: leave it)."""
     with database.writing() as connection:
+        if current.mode == "full":
+            quarantine.forget_before(connection, current.source, current.started)
         closed = {"status": "complete", "ended": at, "alarms": orjson.dumps(alarms)}
         connection.execute(update(run).where(run.c.id == current.id).values(**closed))
         state: dict[str, Any] = {"run": None}
@@ -211,16 +219,20 @@ def forget_seen(database: Database) -> None:
     while True:
         with database.reading() as connection:
             number = connection.execute(select(func.min(seen.c.run)).where(seen.c.run > after)).scalar()
-            current = number is not None and connection.execute(select(source.c.name).where(source.c.run == number))
-            over = current is not False and current.first() is None
+            over = connection.execute(select(source.c.name).where(source.c.run == number)).first() is None
         if number is None:
             return
         after = number
-        some = select(seen.c.id).where(seen.c.run == number).limit(5000)
-        while over:
-            with database.writing() as connection:
-                gone = connection.execute(delete(seen).where(seen.c.run == number, seen.c.id.in_(some)))
-                over = gone.rowcount > 0
+        if over:
+            _drop_seen(database, number)
+
+
+def _drop_seen(database: Database, number: int) -> None:
+    some = select(seen.c.id).where(seen.c.run == number).limit(5000)
+    dropped = 1
+    while dropped:
+        with database.writing() as connection:
+            dropped = connection.execute(delete(seen).where(seen.c.run == number, seen.c.id.in_(some))).rowcount
 
 
 def history(connection: Connection, name: str | None, limit: int) -> list[Run]:
