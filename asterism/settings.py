@@ -31,6 +31,8 @@ SOURCE_KEYS = {
     "crosswalk": "a TOML file that says what the source's own metadata keys mean, relative to this file",
 }
 _CROSSWALK_KINDS = ("rucio",)
+_LISTS = ("scopes", "types", "communities")
+_FILES = ("token_file", "certificate")
 _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
 # a source's name stands in URLs, in terms of the index and on the command line
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -38,12 +40,16 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 @dataclass(frozen=True, slots=True)
 class SourceSettings:
-    """One ``[[sources]]`` table. ``options`` are the kind's own keys as written, ``${NAME}`` still in them."""
+    """One ``[[sources]]`` table. ``options`` are the kind's own keys as written, ``${NAME}`` still in them.
+
+    ``place`` is where the table stands, for messages; files are relative to ``folder``, the settings file's.
+    """
 
     name: str
     kind: str
     options: Mapping[str, Any]
     place: str
+    folder: Path
     rate: float | None = None
     crosswalk: Path | None = None
 
@@ -55,7 +61,8 @@ class SourceSettings:
         SettingsError
             ``settings.unset-variable``, which names the variable and the key.
         """
-        return {key: _resolve(value, f"{key} in {self.place}") for key, value in self.options.items()}
+        found = {key: _resolve(value, f"{key} in {self.place}") for key, value in self.options.items()}
+        return {key: str(self.folder / value) if key in _FILES else value for key, value in found.items()}
 
     @property
     def address(self) -> str:
@@ -195,17 +202,18 @@ def _source(table: dict[str, Any], number: int, where: str, folder: Path) -> Sou
     if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int | float) or rate <= 0):
         raise SettingsError("bad-value", f"rate in {place}: give requests a second, a number above 0", key="rate")
     crosswalk = _text(table, "crosswalk", place)
-    options = {key: _plain(table[key], key, place) for key in own if key in table}
-    return SourceSettings(name, kind, options, place, rate, folder / crosswalk if crosswalk else None)
+    options = {key: _option(table, key, place) for key in own if key in table}
+    return SourceSettings(name, kind, options, place, folder, rate, folder / crosswalk if crosswalk else None)
 
 
-def _plain(value: Any, key: str, place: str) -> Any:
-    items = value if isinstance(value, list) else [value]
-    if all(isinstance(item, str | int | float) for item in items):
-        return value
-    raise SettingsError(
-        "bad-value", f"{key} in {place}: give a text, a number, true or false, or a list of texts", key=key
-    )
+def _option(table: Mapping[str, Any], key: str, place: str) -> str | list[str]:
+    if key not in _LISTS:
+        return _text(table, key, place) or ""
+    value = table[key]
+    items = [value] if isinstance(value, str) else value
+    if not isinstance(items, list) or not items or not all(isinstance(item, str) and item for item in items):
+        raise SettingsError("bad-value", f"{key} in {place}: give a list of texts, none of them empty", key=key)
+    return items
 
 
 def _text(table: Mapping[str, Any], key: str, where: str) -> str | None:

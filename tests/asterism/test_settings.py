@@ -143,3 +143,39 @@ def test_the_example_is_a_settings_file() -> None:
     loaded = settings.load(ROOT / "sources.example.toml")
     assert {source.kind for source in loaded.sources} == {"vo-oai", "vo-regtap", "rucio", "invenio", "oai-datacite"}
     assert all(source.address.startswith("http") for source in loaded.sources)
+
+
+def test_lists_and_files_of_a_source(tmp_path: Path) -> None:
+    text = """
+        [[sources]]
+        name = "lake"
+        kind = "rucio"
+        url = "https://rucio.example.org"
+        account = "reader"
+        auth = "oidc"
+        token_file = "secret/token"
+        scopes = "one"
+        crosswalk = "words.toml"
+    """
+    lake = settings.load(written(tmp_path, text)).source("lake")
+    assert lake.resolved()["scopes"] == ["one"]
+    assert lake.resolved()["token_file"] == str(tmp_path / "secret" / "token")
+    assert lake.crosswalk == tmp_path / "words.toml"
+
+
+@pytest.mark.parametrize("value", ["[]", '[""]', "[1]", "5"])
+def test_a_list_that_is_none(tmp_path: Path, value: str) -> None:
+    text = f'[[sources]]\nname = "z"\nkind = "invenio"\nurl = "http://x"\ncommunities = {value}'
+    with pytest.raises(SettingsError, match="communities in source z"):
+        settings.load(written(tmp_path, text))
+
+
+def test_every_key_is_in_the_reference() -> None:
+    from harvesters.registry import OPTIONS
+
+    page = (ROOT / "docs" / "reference" / "settings.md").read_text()
+    keys = {*settings.KEYS, *settings.SOURCE_KEYS, *(key for own in OPTIONS.values() for key in own)}
+    assert {"data", "crosswalk", "token_file"} <= keys
+    assert [key for key in sorted(keys) if f"`{key}`" not in page] == []
+    assert [kind for kind in OPTIONS if f"`{kind}`" not in page] == []
+    assert [name for name in ("ASTERISM_CONFIG", "ASTERISM_DATA") if f"`{name}`" not in page] == []

@@ -1,0 +1,98 @@
+"""The catalogue that the API and the searches ask: this machine's store and index (``api/catalogue.py``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from schemas.access import visible
+from schemas.errors import AsterismError
+
+if TYPE_CHECKING:
+    from asterism.factory import Factory
+    from catalog.documents import Tombstone
+    from catalog.engine import Answer
+    from catalog.runs import Run
+    from schemas.query import Query
+    from schemas.record import Record
+
+_EVERYBODY: frozenset[str] = frozenset()
+
+
+class LocalCatalogue:
+    """See :class:`api.catalogue.Catalogue`, of which this is the one implementation."""
+
+    def __init__(self, factory: Factory) -> None:
+        self._factory = factory
+        self._store = factory.store
+        self._engine = factory.engine
+
+    def search(self, query: Query) -> Answer:
+        return self._engine.search(query)
+
+    def records(self, ids: Sequence[str]) -> list[Record]:
+        # The index may be a moment behind the store: a record that has become restricted since is not shown.
+        found = self._store.get_many(ids)
+        return [found[id] for id in ids if id in found and visible(found[id], _EVERYBODY)]
+
+    def record(self, id: str) -> Record | None:
+        return self._store.get(id)
+
+    def raw(self, id: str) -> tuple[str, bytes] | None:
+        return self._store.raw(id)
+
+    def tombstone(self, id: str) -> Tombstone | None:
+        return self._store.tombstone(id)
+
+    def sources(self) -> list[dict[str, Any]]:
+        counts = self._store.counts()
+        return [
+            {
+                "name": state.name,
+                "kind": state.kind,
+                **counts.get(state.name, {}),
+                "last_harvest": _harvest(state.last) if state.last else None,
+            }
+            for state in self._store.sources()
+        ]
+
+    def check_token(self, token: str) -> object | None:
+        from catalog.tokens import check_token
+
+        return check_token(self._store, token)
+
+    def import_lines(self, lines: Iterable[bytes], source: str) -> Mapping[str, Any]:
+        from catalog.importer import import_lines
+
+        done = import_lines(self._store, lines, source)
+        self._factory.indexer.catch_up(done.last_seq)
+        return {"fetched": done.lines, **asdict(done.tally)}
+
+    def ready(self) -> list[str]:
+        wrong: list[str] = []
+        for part in (self._store.last_seq, self._engine.applied):
+            try:
+                part()
+            except AsterismError as error:
+                wrong.append(str(error))
+        return wrong
+
+    def lag(self) -> int:
+        return max(0, self._store.last_seq() - self._engine.applied())
+
+
+def _harvest(run: Run) -> dict[str, Any]:
+    return {
+        "mode": run.mode,
+        "status": run.status,
+        "started": run.started,
+        "ended": run.ended,
+        "fetched": run.fetched,
+        "new": run.tally.new,
+        "changed": run.tally.changed,
+        "deleted": run.tally.deleted,
+        "quarantined": run.tally.quarantined,
+        "error": run.error_code,
+        "alarms": run.alarms,
+    }

@@ -1,0 +1,142 @@
+"""The composition root: everything is built here, from one :class:`~asterism.settings.Settings`."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
+from contextlib import ExitStack
+from importlib import metadata
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from asterism.settings import Settings, SourceSettings, load
+from schemas.errors import SettingsError
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from asterism.catalogue import LocalCatalogue
+    from catalog.embedded import EmbeddedEngine
+    from catalog.indexer import Indexer
+    from catalog.store import Store
+    from harvesters.base import Harvester
+
+# How a source is asked, not what: new credentials do not make another harvest of it
+_CREDENTIALS = frozenset({"account", "auth", "username", "password", "token_file", "certificate"})
+
+
+class Factory:
+    """Builds each part when it is first asked for; close it, or use it in a ``with``.
+
+    ``create``: the commands that fill the store may also make it; the others say that there is none.
+    """
+
+    def __init__(self, settings: Settings, *, create: bool = False) -> None:
+        self.settings = settings
+        self._create = create
+        self._open = ExitStack()
+
+    @functools.cached_property
+    def store(self) -> Store:
+        """The record store."""
+        from catalog.store import Store
+        from schemas.errors import StoreError
+
+        try:
+            store = Store.open(self.settings.store)
+        except StoreError as error:
+            if not self._create or error.code != "store.not-initialised":
+                raise
+            store = Store.create_or_upgrade(self.settings.store)
+        self._open.callback(store.close)
+        return store
+
+    @functools.cached_property
+    def engine(self) -> EmbeddedEngine:
+        """The search index."""
+        from catalog.embedded import EmbeddedEngine
+
+        engine = EmbeddedEngine(self.settings.index)
+        self._open.callback(engine.close)
+        return engine
+
+    @functools.cached_property
+    def indexer(self) -> Indexer:
+        """What makes the index follow the store."""
+        from catalog.indexer import Indexer
+
+        return Indexer(self.store, self.engine)
+
+    @functools.cached_property
+    def catalogue(self) -> LocalCatalogue:
+        """Store, index and tokens behind one door, for the API and for searches."""
+        from asterism.catalogue import LocalCatalogue
+
+        return LocalCatalogue(self)
+
+    def harvester(self, source: SourceSettings, options: Mapping[str, Any]) -> Harvester:
+        """The harvester of a source; ``options`` are its own, resolved."""
+        from harvesters.registry import build
+
+        return build(source.kind, options, contact=self.settings.contact, rate=source.rate)
+
+    def endpoint(self, options: Mapping[str, Any]) -> str:
+        """The address that records and errors may name."""
+        from harvesters.http import public_url
+
+        return public_url(options["url"])
+
+    def scope(self, options: Mapping[str, Any]) -> str:
+        """A fingerprint of what is harvested, whoever asks: another address, set or query is another harvest."""
+        asked = {key: value for key, value in options.items() if key not in _CREDENTIALS}
+        return hashlib.blake2b(json.dumps(asked, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+    def map_options(self, source: SourceSettings) -> dict[str, Any]:
+        """What the mapping of a source is told: the crosswalk's table, for those that have one."""
+        if source.crosswalk is None:
+            return {}
+        try:
+            return {"crosswalk": tomllib.loads(source.crosswalk.read_text())}
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise SettingsError(
+                "unreadable", f"the crosswalk {source.crosswalk} of {source.place} cannot be read: {error}"
+            ) from error
+
+    def api(self) -> FastAPI:
+        """The HTTP application."""
+        from api.app import create_app
+
+        return create_app(
+            self.catalogue,
+            version=version(),
+            public_url=self.settings.public_url,
+            metrics_folder=self.settings.data / "metrics",
+        )
+
+    def close(self) -> None:
+        """Give up connections and files."""
+        self._open.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def app() -> FastAPI:
+    """The application of a ``serve`` worker, from the environment (see :func:`asterism.settings.hand_down`)."""
+    return Factory(load()).api()
+
+
+def version() -> str:
+    """The installed version of Asterism; ``0`` in a bare checkout."""
+    try:
+        return metadata.version("asterism")
+    except metadata.PackageNotFoundError:
+        return "0"
