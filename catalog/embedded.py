@@ -58,6 +58,7 @@ class Snapshot:
 
     generation: int
     applied: int
+    feed: str | None
     parts: list[Part]
     pending: list[int]
     searcher: Any
@@ -103,7 +104,7 @@ class EmbeddedEngine:
         raise AssertionError("unreachable")
 
     def _empty(self) -> Snapshot:
-        return Snapshot(self._beside or 1, 0, [], [], None, None, {})
+        return Snapshot(self._beside or 1, 0, None, [], [], None, None, {})
 
     def _open(self, manifest: dict[str, Any]) -> Snapshot:
         if manifest["format"] != FORMAT:
@@ -125,7 +126,16 @@ class EmbeddedEngine:
                 alive = ~np.unpackbits(bits, count=columns.size).astype(bool)
             parts.append(Part(columns, alive, entry["dead"]))
         text = self._text(generation)
-        return Snapshot(generation, manifest["applied"], parts, manifest["pending"], text.searcher(), text.index, {})
+        return Snapshot(
+            generation,
+            manifest["applied"],
+            manifest["feed"],
+            parts,
+            manifest["pending"],
+            text.searcher(),
+            text.index,
+            {},
+        )
 
     def _text(self, generation: int) -> words.Words:
         if generation not in self._words:
@@ -135,6 +145,10 @@ class EmbeddedEngine:
     def applied(self) -> int:
         """The feed number of the newest commit."""
         return self._current().applied
+
+    def follows(self) -> str | None:
+        """The uuid of the store it was made from."""
+        return self._current().feed
 
     def search(self, query: Query) -> Answer:
         """Answer from the newest commit; see :class:`catalog.engine.Engine`."""
@@ -189,7 +203,7 @@ class EmbeddedEngine:
 
     # --- writing ---------------------------------------------------------------------------------------------
 
-    def apply(self, changes: Iterable[Change], upto: int) -> None:
+    def apply(self, changes: Iterable[Change], upto: int, feed: str) -> None:
         """Commit changes; see :class:`catalog.engine.Engine`."""
         state = self._current()
         newest: dict[str, Change] = {}
@@ -215,7 +229,7 @@ class EmbeddedEngine:
             parts = self._merged(home, parts)
             text.delete(state.pending)
             text.commit()
-            self._publish(home, state.generation, max(upto, state.applied), parts, pending)
+            self._publish(home, state.generation, max(upto, state.applied), feed, parts, pending)
         except OSError as error:
             self.close()
             raise SearchIndexError(
@@ -223,7 +237,7 @@ class EmbeddedEngine:
             ) from error
         self._sweep_files(home, parts)
 
-    def rebuild(self, batches: Iterable[tuple[Iterable[Change], int]]) -> None:
+    def rebuild(self, batches: Iterable[tuple[Iterable[Change], int]], feed: str) -> None:
         """Build the next generation and switch to it; see :class:`catalog.engine.Engine`."""
         try:
             old = self._current().generation
@@ -234,9 +248,9 @@ class EmbeddedEngine:
         shutil.rmtree(self.folder / f"g{old + 1}", ignore_errors=True)
         beside = EmbeddedEngine(self.folder, beside=old + 1)
         for changes, upto in batches:
-            beside.apply(changes, upto)
+            beside.apply(changes, upto, feed)
         if not beside._manifest().exists():
-            beside.apply([], 0)
+            beside.apply([], 0, feed)
         beside.close()
         beside._manifest().replace(self.folder / "manifest.json")
         _sync(self.folder)
@@ -297,7 +311,9 @@ class EmbeddedEngine:
             parts = [part for part in parts if part not in full]
             parts.append(joined)
 
-    def _publish(self, home: Path, generation: int, upto: int, parts: list[Part], pending: list[int]) -> None:
+    def _publish(
+        self, home: Path, generation: int, upto: int, feed: str, parts: list[Part], pending: list[int]
+    ) -> None:
         for part in parts:
             if part.alive is not None and part.dead_file is None:
                 part.dead_file = self._new_name(home, "dead", ".npy") + ".npy"
@@ -307,6 +323,7 @@ class EmbeddedEngine:
             "format": FORMAT,
             "generation": generation,
             "applied": upto,
+            "feed": feed,
             "segments": entries,
             "pending": pending,
         }

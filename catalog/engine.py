@@ -56,13 +56,16 @@ class Engine(Protocol):
     def applied(self) -> int:
         """The feed number up to which the index is complete; 0 for an empty one."""
 
-    def apply(self, changes: Iterable[Change], upto: int) -> None:
+    def follows(self) -> str | None:
+        """The uuid of the store whose feed it follows; None while it is empty."""
+
+    def apply(self, changes: Iterable[Change], upto: int, feed: str) -> None:
         """Apply changes (idempotent: an older version never undoes a newer one) and commit ``upto``.
 
-        One process at a time: the caller holds the index lease.
+        ``feed`` is the uuid of the store they come from. One process at a time: the caller holds the index lease.
         """
 
-    def rebuild(self, batches: Iterable[tuple[Iterable[Change], int]]) -> None:
+    def rebuild(self, batches: Iterable[tuple[Iterable[Change], int]], feed: str) -> None:
         """Build anew beside the old from batches of (changes, upto), and swap when they end.
 
         A search meanwhile sees all of the old or all of the new. The caller holds the index lease.

@@ -40,7 +40,7 @@ def filled(request, tmp_path_factory):
                 records[old] = fresh
             else:
                 del records[old]
-        engine.apply(changes, seq)
+        engine.apply(changes, seq, "feed")
     engine.close()
     return engine, Naive(list(records.values()))
 
@@ -200,7 +200,7 @@ def test_words_find_what_people_type(tmp_path):
     for n, (key, more) in enumerate(texts.items(), 1):
         one = {"id": record_id("s", key), "identifiers": [{"scheme": "x", "value": key}], **base, **more}
         changes.append(Change(n, one["id"], one))
-    engine.apply(changes, 3)
+    engine.apply(changes, 3, "feed")
     for words, key in {
         "HESS crab": "a",
         "hess": "a",
@@ -233,14 +233,16 @@ def test_an_older_version_never_undoes_a_newer_one(tmp_path):
     new, old = make_record(rng, 1), make_record(rng, 1)
     new["title"], old["title"] = "newer", "older"
     new.pop("rights", None), old.pop("rights", None)
-    engine.apply([Change(5, new["id"], new)], 5)
-    engine.apply([Change(3, old["id"], old)], 5)
-    engine.apply([Change(4, old["id"], None)], 5)
+    engine.apply([Change(5, new["id"], new)], 5, "feed")
+    engine.apply([Change(3, old["id"], old)], 5, "feed")
+    engine.apply([Change(4, old["id"], None)], 5, "feed")
     assert engine.search(query("q=newer")).total == 1 and engine.search(query("q=older")).total == 0
     assert engine.applied() == 5
-    engine.apply([Change(6, new["id"], None)], 6)
-    engine.apply([Change(5, new["id"], new)], 6)  # the same change again, after its deletion: only the feed knows
-    engine.apply([], 7)
+    engine.apply([Change(6, new["id"], None)], 6, "feed")
+    engine.apply(
+        [Change(5, new["id"], new)], 6, "feed"
+    )  # the same change again, after its deletion: only the feed knows
+    engine.apply([], 7, "feed")
     assert engine.applied() == 7
 
 
@@ -252,7 +254,7 @@ def test_another_process_sees_a_commit_at_once_and_a_rebuild_switches_whole(tmp_
     for one in records:
         one.pop("rights", None)
     for n in range(10, 51, 10):
-        writer.apply([Change(k, records[k - 1]["id"], records[k - 1]) for k in range(n - 9, n + 1)], n)
+        writer.apply([Change(k, records[k - 1]["id"], records[k - 1]) for k in range(n - 9, n + 1)], n, "feed")
         assert reader.search(query("")).total == n == reader.applied()
     before = reader.search(query("q=pulsar&limit=100"))
 
@@ -261,7 +263,7 @@ def test_another_process_sees_a_commit_at_once_and_a_rebuild_switches_whole(tmp_
         assert reader.search(query("q=pulsar&limit=100")) == before  # half built: still all of the old
         yield [Change(n, one["id"], one) for n, one in enumerate(records[25:], 26)], 50
 
-    writer.rebuild(batches())
+    writer.rebuild(batches(), "feed")
     after = reader.search(query("q=pulsar&limit=100"))
     assert (sorted(after.ids), after.total) == (sorted(before.ids), before.total)
     assert reader.applied() == 50 and writer.check() == [] and len(list(tmp_path.glob("g*"))) == 1
@@ -274,7 +276,7 @@ def test_what_a_killed_writer_leaves_is_not_seen_and_is_swept_up(tmp_path):
         one.pop("rights", None)
         one["title"] = "pulsar"
     engine = EmbeddedEngine(tmp_path)
-    engine.apply([Change(n, one["id"], one) for n, one in enumerate(records[:10], 1)], 10)
+    engine.apply([Change(n, one["id"], one) for n, one in enumerate(records[:10], 1)], 10, "feed")
 
     class Killed(Exception):  # noqa: N818 - stands for a signal
         pass
@@ -284,11 +286,11 @@ def test_what_a_killed_writer_leaves_is_not_seen_and_is_swept_up(tmp_path):
 
     engine._publish = die  # after tantivy's commit, before the manifest
     with pytest.raises(Killed):
-        engine.apply([Change(n, one["id"], one) for n, one in enumerate(records[10:], 11)], 30)
+        engine.apply([Change(n, one["id"], one) for n, one in enumerate(records[10:], 11)], 30, "feed")
     engine.close()
     again = EmbeddedEngine(tmp_path)
     assert again.applied() == 10 and again.search(query("q=pulsar")).total == 10
-    again.apply([Change(n, one["id"], one) for n, one in enumerate(records[10:], 11)], 30)
+    again.apply([Change(n, one["id"], one) for n, one in enumerate(records[10:], 11)], 30, "feed")
     assert again.search(query("q=pulsar")).total == 30 == again.count()
     used = {part.segment.name for part in again._current().parts}
     assert {path.stem for path in tmp_path.glob("g1/segment-*.seg")} == used
@@ -298,12 +300,12 @@ def test_what_a_killed_writer_leaves_is_not_seen_and_is_swept_up(tmp_path):
 def test_a_broken_index_says_what_to_do(tmp_path):
     engine = EmbeddedEngine(tmp_path)
     one = make_record(random.Random(4), 1)
-    engine.apply([Change(1, one["id"], one)], 1)
+    engine.apply([Change(1, one["id"], one)], 1, "feed")
     engine.close()
     next(tmp_path.glob("g1/segment-*.seg")).write_bytes(b"\0" * 100)
     with pytest.raises(SearchIndexError, match="reindex"):
         EmbeddedEngine(tmp_path).search(query(""))
     assert "reindex" in EmbeddedEngine(tmp_path).check()[0]
     cured = EmbeddedEngine(tmp_path)
-    cured.rebuild([([Change(1, one["id"], one)], 1)])
+    cured.rebuild([([Change(1, one["id"], one)], 1)], "feed")
     assert cured.count() == 1
