@@ -59,14 +59,14 @@ class Indexer:
         return self._engine.applied() >= target and self._ours()
 
     def _ours(self) -> bool:
-        return self._engine.follows() in (None, self._store.uuid()) and self._engine.applied() <= self._store.last_seq()
+        return self._engine.follows() in (None, self._store.uuid) and self._engine.applied() <= self._store.last_seq()
 
     def _follow(self, lease: Lease) -> None:
         try:
             if not self._ours():  # it was made from another store, or from one since put back to an older state
                 self._rebuild(lease, lambda applied: None)
             for changes, upto in self._batches(lease, self._engine.applied()):
-                self._engine.apply(changes, upto, self._store.uuid())
+                self._engine.apply(changes, upto, self._store.uuid)
         finally:
             self._engine.close()
 
@@ -76,7 +76,7 @@ class Indexer:
                 yield changes, upto
                 progress(upto)
 
-        self._engine.rebuild(counted(), self._store.uuid())
+        self._engine.rebuild(counted(), self._store.uuid)
 
     def _batches(self, lease: Lease, after: int) -> Iterator[tuple[list[Change], int]]:
         """The feed after a number, until it is at its end."""
