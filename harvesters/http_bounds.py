@@ -123,6 +123,8 @@ def within(seconds: float, send: Callable[[], httpx.Response]) -> httpx.Response
         got = outcome.get(timeout=seconds)
     except queue.Empty:
         late.set()
+        if not outcome.empty() and isinstance(just_in := outcome.get(), httpx.Response):
+            just_in.close()
         raise httpx.ReadTimeout("the header did not come in time") from None
     if isinstance(got, BaseException):
         raise got
