@@ -67,10 +67,10 @@ def read_legacy(draft: Draft, document: dict[str, Any], metadata: dict[str, Any]
     extra["recid"] = document.get("id", document.get("recid"))
     extra["modified"] = document.get("modified") or document.get("updated")
     versions = draft.table(metadata.get("relations"), "metadata.relations").get("version")
-    extra["versions"] = [
-        {key: item.get(key) for key in ("index", "is_last", "count")}
-        for _, item in draft.tables(versions, "metadata.relations.version")
-    ]
+    # only the number of the version: which one is the latest changes without an update of this record
+    extra["version_index"] = next(
+        (item.get("index") for _, item in draft.tables(versions, "metadata.relations.version")), None
+    )
     return extra
 
 

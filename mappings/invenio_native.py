@@ -63,7 +63,8 @@ def read_native(draft: Draft, document: dict[str, Any], metadata: dict[str, Any]
     extra["copyright"] = metadata.get("copyright")
     extra["communities"] = _communities(draft, parent)
     extra["recid"], extra["parent"] = document.get("id"), parent.get("id")
-    extra["versions"] = document.get("versions")
+    # only the number of the version: which one is the latest changes without an update of this record
+    extra["version_index"] = draft.table(document.get("versions"), "versions").get("index")
     extra["access"] = access.get("status")
     for key in ("created", "updated", "revision_id"):
         extra[key] = document.get(key)
