@@ -20,6 +20,8 @@ from schemas.errors import MappingError
 
 # RegTAP and VOResource allow IVOIDs any case and compare them without it (IVOA Identifiers 2.0, section 2.5)
 _IVOID = re.compile(r"^ivo://[a-z0-9][^\s/?#<>\"]*(?:[/?#][^\s<>\"]*)?$")
+_DAY_WITH_ZONE = re.compile(r"\d{4}(-\d\d){0,2}Z")  # which XML Schema's date may have, and ISO 8601's not
+_TIME_WITHOUT_ZONE = re.compile(r"[^/]+T[0-9:.]+")
 _PARAGRAPH = re.compile(r"\n[ \t\r]*\n\s*")
 # VOResource 1.0's three words (section 3.1.3). A registry shows everyone that a resource exists.
 _RIGHTS = {"public": "open", "secure": "restricted", "proprietary": "restricted"}
@@ -157,16 +159,14 @@ class RegistryDraft:
         """A date in UTC, which is what the registry's dates without a zone are."""
         if not (text := (text or "").strip()):
             return None
-        if re.fullmatch(r"\d{4}(-\d\d){0,2}Z", text):  # XML Schema's date with a zone
+        if _DAY_WITH_ZONE.fullmatch(text):
             text = text[:-1]
         try:
             date = normal_date(text)
         except ValueError as error:
             self.problem(field, "bad-date", str(error), text)
             return None
-        if "/" in date:
-            return date
-        return date + "Z" if re.search(r"T[0-9:.]+$", date) else date
+        return date + "Z" if _TIME_WITHOUT_ZONE.fullmatch(date) else date
 
     # content
 

@@ -5,9 +5,12 @@ Registries write them in several generations and RegTAP in lower case, so every 
 
 from __future__ import annotations
 
+import functools
 import re
 
 from mappings.citation import DATES, vocabulary_word
+
+_WORDS = 1024  # kept by each function here: the vocabularies are small, but a source may write nonsense without end
 
 # Namespace of a registry extension -> its canonical prefix (RegTAP 1.1, section 5: "vs:catalogservice")
 PREFIXES = {
@@ -55,6 +58,7 @@ KIND_OF_TYPE = {
 _LOCALS = {name.partition(":")[2]: name for name in KIND_OF_TYPE}
 
 
+@functools.lru_cache(maxsize=_WORDS)
 def family(namespace: str) -> tuple[str, str] | None:
     """(name, version) of an IVOA schema: ``("VODataService", "1.1")``; None for any other namespace."""
     found = _NAMESPACE.match(namespace)
@@ -89,6 +93,7 @@ _RELATIONS = _table("IsServedBy IsServiceFor IsRelatedTo") | {
 }
 
 
+@functools.lru_cache(maxsize=_WORDS)
 def relation_type(word: str) -> str:
     """A relationship in DataCite's spelling; an unknown one in CamelCase."""
     return _RELATIONS.get(_key(word)) or vocabulary_word("".join(map(_capital, re.split(r"[\s_-]+", word.strip()))))
@@ -110,6 +115,7 @@ _DATES = {word.lower(): word for word in DATES} | {
 }
 
 
+@functools.lru_cache(maxsize=_WORDS)
 def date_type(role: str) -> str:
     """DataCite's type of a curation date; ``representative`` (VOResource's default) has none and is ``Other``."""
     return _DATES.get(_key(role), "Other")
@@ -163,6 +169,7 @@ def content_word(word: str) -> str:
 _INTERFACES = _table("WebBrowser WebService ParamHTTP OAIHTTP OAISOAP")
 
 
+@functools.lru_cache(maxsize=_WORDS)
 def interface_type(name: str) -> str:
     """The local name of an interface's type, in its schema's spelling: ``vr:webbrowser`` is ``WebBrowser``."""
     local = name.rpartition(":")[2]

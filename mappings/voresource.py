@@ -27,6 +27,13 @@ _XSI_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
 # Capability children that are lists of things to call, not facts to search
 _NO_FACTS = frozenset({"interface", "description", "validationLevel", "languageFeatures"})
 
+_READ_ELSEWHERE = frozenset(
+    {
+        *("identifier", "title", "shortName", "altIdentifier", "validationLevel", "curation", "content", "rights"),
+        *("coverage", "capability", "interface", "tableset", "table"),
+    }
+)
+
 
 def to_record(raw: bytes, options: Mapping[str, Any]) -> Mapped:
     """Map one OAI-PMH ``<record>`` or one bare VOResource element.
@@ -39,26 +46,27 @@ def to_record(raw: bytes, options: Mapping[str, Any]) -> Mapped:
         ``bad-xml``, ``hostile-xml``, ``wrong-namespace``, ``unsupported-version``, ``missing-metadata``,
         ``missing-identifier``, ``bad-identifier``, ``missing-title``; all under ``mapping.``.
     """
-    resource = _resource(parse_xml(raw))
+    resource, named = _resource(parse_xml(raw))
     if resource is None or resource.get("status", "").strip().lower() == "deleted":
         return Mapped(None)
-    return _record(resource)
+    return _record(resource, named)
 
 
-def _resource(root: Element) -> Element | None:
-    """The resource element; None when an OAI-PMH header says that it is deleted."""
+def _resource(root: Element) -> tuple[Element | None, str]:
+    """The resource element and the OAI-PMH header's identifier; no element when the header says deleted."""
     namespace, local = split_tag(str(root.tag))
     if local != "record" or not (namespace == _OAI[0] or namespace.startswith(_OAI[1])):
         _check_resource(root)
-        return root
+        return root, ""
     parts = {split_tag(str(child.tag))[1]: child for child in root}
     header, metadata = parts.get("header"), parts.get("metadata")
     if header is not None and header.get("status") == "deleted":
-        return None
+        return None, ""
     if metadata is None or len(metadata) == 0:
         raise MappingError("missing-metadata", "the OAI-PMH record has neither metadata nor the status deleted")
     _check_resource(metadata[0])
-    return metadata[0]
+    named = "" if header is None else text_of(header.find("{*}identifier")).strip().lower()
+    return metadata[0], named
 
 
 def _check_resource(element: Element) -> None:
@@ -90,12 +98,16 @@ def _type_name(element: Element) -> str:
     prefix, _, local = (element.get(_XSI_TYPE) or "").strip().rpartition(":")
     if not local:
         return ""
-    known = family(element.nsmap.get(prefix or None, ""))
-    prefix = PREFIXES.get(known[0], prefix) if known else prefix
+    namespace = element.nsmap.get(prefix or None, "")
+    known = family(namespace)
+    if known:
+        prefix = PREFIXES.get(known[0], prefix)
+    elif namespace and prefix in PREFIXES.values():
+        prefix = ""  # somebody's own type under a name that it has no right to
     return f"{prefix}:{local}".lower() if prefix else local.lower()
 
 
-def _record(resource: Element) -> Mapped:
+def _record(resource: Element, named: str) -> Mapped:
     draft = RegistryDraft()
     parts = children(resource)
     if "identifier" not in parts and "title" not in parts:
@@ -108,6 +120,11 @@ def _record(resource: Element) -> Mapped:
         )
     shape = "service" if "capability" in parts else "collection" if "tableset" in parts or "table" in parts else None
     draft.identity(_first(parts, "identifier"), _first(parts, "title"), kind, shape)
+    ivoid = draft.record["identifiers"][0]["value"]
+    if named not in ("", ivoid):
+        draft.problem(
+            "identifiers", "identifier-mismatch", f"the OAI-PMH header calls the resource {ivoid} {named}", named
+        )
     for element in parts.get("altIdentifier", ()):
         draft.alternate(text_of(element))
     draft.put(
@@ -264,13 +281,12 @@ def _facts(element: Element) -> Iterator[tuple[str, str]]:
 
 def _details(parts: Mapping[str, list[Element]]) -> Iterator[tuple[str, str]]:
     """(path, text) of what only some types of resource have, in RegTAP's paths."""
+    for foot in (foot for coverage in parts.get("coverage", ()) for foot in coverage.iterfind("footprint")):
+        yield "/coverage/footprint", text_of(foot)
     for tag, elements in parts.items():
+        if tag in _READ_ELSEWHERE:
+            continue
         for element in elements:
-            if tag in ("capability", "curation", "content", "coverage", "tableset", "table", "interface"):
-                if tag == "coverage":
-                    for foot in element.iterfind("footprint"):
-                        yield "/coverage/footprint", text_of(foot)
-                continue
             for name, value in element.attrib.items():
                 yield f"/{tag}/@{name!s}", str(value)
             if len(element) == 0:

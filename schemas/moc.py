@@ -17,9 +17,12 @@ def parse_moc(text: str) -> list[tuple[int, int, int]]:
         When the text is not a spatial MOC or a cell is outside its order.
     """
     cells: list[tuple[int, int, int]] = []
-    order = -1
+    order, limit = -1, 0
     for token in re.split(r"[\s,]+", text.strip()):
         if token in ("", "s", "s0"):
+            continue
+        if token.isdecimal() and (cell := int(token)) < limit:  # nearly all tokens are one cell
+            cells.append((order, cell, cell))
             continue
         rest = token.removeprefix("s")
         while rest:
@@ -31,11 +34,12 @@ def parse_moc(text: str) -> list[tuple[int, int, int]]:
                 order = int(found[1])
                 if order > MAX_ORDER:
                     raise ValueError(f"MOC order {order} is above {MAX_ORDER}")
+                limit = 12 * 4**order
                 continue
             if order < 0:
                 raise ValueError(f"MOC cell {token[:40]!r} before any order/")
             first, last = int(found[2] or found[4]), int(found[3] or found[4])
-            if first > last or last >= 12 * 4**order:
+            if first > last or last >= limit:
                 raise ValueError(f"MOC cell {token[:40]!r} is outside order {order}")
             cells.append((order, first, last))
     if order < 0:

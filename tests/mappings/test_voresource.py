@@ -177,6 +177,11 @@ def test_the_namespace_decides_the_type_and_not_its_prefix():
     assert record["extra"]["vo"]["type"] == "vs:datacollection"
 
 
+def test_a_known_prefix_of_an_unknown_namespace_says_nothing():
+    own = NAMESPACES.replace("http://www.ivoa.net/xml/VODataService/v1.1", "http://example.org/mine")
+    assert record_of(to_record(resource(kind="vs:CatalogService", namespaces=own), {}))["kind"] == "other"
+
+
 def test_an_unknown_type_is_known_by_what_it_has():
     own = NAMESPACES + ' xmlns:my="http://example.org/ext"'
     capability = (
@@ -595,6 +600,11 @@ BOMB = '<!DOCTYPE r [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;"
 )
 def test_bad_xml(raw: bytes, code: str):
     assert refused(raw) == f"mapping.{code}"
+
+
+def test_a_header_with_another_name_is_a_problem():
+    raw = oai_record(resource(identifier="ivo://example.obs/other"))
+    assert codes(raw) == [("identifiers", "mapping.identifier-mismatch")]
 
 
 def test_other_encodings_are_read():
