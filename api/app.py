@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -46,7 +48,14 @@ def create_app(
     """
     metrics = Metrics(openapi.PATHS, metrics_folder)
     lanes = Lanes()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        metrics.close()
+
     app = FastAPI(
+        lifespan=lifespan,
         title="Asterism",
         version=version,
         docs_url=None,  # FastAPI's own pages load their scripts from elsewhere; api/pages.py needs nobody

@@ -38,5 +38,5 @@ class Edge:
             await self._app(scope, receive, noted)
         finally:
             # plain Starlette routes leave no name here, but have no parameters either: their path is their name
-            route = getattr(scope.get("route"), "path", scope["path"])
+            route = getattr(scope.get("route"), "path", None) or str(scope["path"])
             self._metrics.observe(route, status, time.perf_counter() - started)

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import itertools
 import mmap
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
 
 # Seconds. 2.5 ms is a cone search, 50 ms seven facets over a quarter of the sky, 10 s a client's patience.
 BOUNDS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -34,13 +34,8 @@ class Metrics:
         self._lock = threading.Lock()
         self._size = len(self._routes) * self._width * _DOUBLE
         self._folder = folder
-        self._file: IO[bytes] | None = None
-        memory: bytearray | mmap.mmap = bytearray(self._size)
-        if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._file = self._take(folder)
-            memory = mmap.mmap(self._file.fileno(), self._size)
-        self._counts = memoryview(memory).cast("d")
+        self._map = None if folder is None else self._take(folder)
+        self._counts = memoryview(self._map or bytearray(self._size)).cast("d")
 
     def observe(self, route: str, status: int, seconds: float) -> None:
         """Count one request; ``route`` is the path as it is registered, not as it was asked."""
@@ -81,10 +76,10 @@ class Metrics:
         return "\n".join(lines) + "\n"
 
     def close(self) -> None:
-        """Leave the file to the next worker."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        """Leave the file to the next worker; nothing can be counted after this."""
+        self._counts.release()
+        if self._map is not None:
+            self._map.close()
 
     def _all(self) -> list[float]:
         if self._folder is None:
@@ -101,15 +96,15 @@ class Metrics:
         layout = hashlib.blake2b(repr((list(self._routes), STATUSES, BOUNDS)).encode(), digest_size=4).hexdigest()
         return f"requests-{layout}-{number}.bin"
 
-    def _take(self, folder: Path) -> IO[bytes]:
-        number = 0
-        while True:
-            file = (folder / self._pattern(str(number))).open("a+b")
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                file.close()
-                number += 1
-                continue
-            file.truncate(self._size)
-            return file
+    def _take(self, folder: Path) -> mmap.mmap:
+        """Map the first file that nobody else has; the map keeps its lock until it is closed or the process ends."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for number in itertools.count():
+            with (folder / self._pattern(str(number))).open("a+b") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    continue
+                file.truncate(self._size)  # a new file begins with zeros
+                return mmap.mmap(file.fileno(), self._size)
+        raise AssertionError("unreachable: the numbers do not end")

@@ -117,7 +117,7 @@ def search_parameters() -> list[Json]:
     facet = rf"({countable}|extra\.[a-z]+\.[a-z_]+)(:[1-9]\d{{0,2}})?"
     ordered = "|".join(re.escape(field.name) for field in fields if field.kind in ("number", "date", "interval"))
     order = rf"-?({ordered}|id|score|distance)"
-    instant = rf"({_DATE}|\d{{5}}{_FRACTION})"
+    instant = rf"({_DATE}|{_NUMBER})"
     own = [
         parameter("q", "Words to find, in titles, identifiers, subjects, creators and descriptions",
                   {"type": "string", "pattern": _NO_NUL}),
@@ -137,9 +137,9 @@ def search_parameters() -> list[Json]:
                   example="1e-12/1e-9"),
         parameter("facets", "Fields whose values are counted, with commas; FIELD:SIZE for so many values "
                   f"({DEFAULT_BUCKETS} if unsaid); at most {MAX_FACETS} fields. A facet ignores its own filter",
-                  {"type": "string", "pattern": rf"^{facet}(,{facet}){{0,4}}$"}, example="kind,facilities:10"),
+                  {"type": "string", "pattern": rf"^({facet})?(,({facet})?){{0,4}}$"}, example="kind,facilities:10"),
         parameter("sort", "Fields to order by, with commas, -FIELD descending; score (with q), distance (with cone)",
-                  {"type": "string", "pattern": f"^{order}(,{order}){{0,2}}$"}, example="-bytes"),
+                  {"type": "string", "pattern": f"^({order})?(,({order})?){{0,2}}$"}, example="-bytes"),
         parameter("limit", "Records in the answer; 0 for the counts alone",
                   {"type": "integer", "minimum": 0, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}),
         parameter("cursor", "Where an earlier answer ended: its `next`, with the same other parameters",
@@ -268,6 +268,7 @@ def _paths() -> Json:
 
 
 def _import() -> Json:
+    lines = {"type": "string", "minLength": 1}
     return {
         "summary": "Import records",
         "description": records.IMPORT,
@@ -278,7 +279,7 @@ def _import() -> Json:
         ],
         "requestBody": {
             "required": True,
-            "content": {kind: {"schema": {"type": "string"}} for kind in ("application/jsonl", "text/plain")},
+            "content": {kind: {"schema": lines} for kind in ("application/jsonl", "text/plain")},
         },
         "responses": {
             "200": _content("What came of it: counts by new, changed, quarantined", records.JSON_TYPE),

@@ -47,7 +47,8 @@ def route(catalogue: Catalogue, lanes: Lanes) -> Route:
 
 def answer(catalogue: Catalogue, asked: Pairs) -> Response:
     """Answer the parameters ``asked``; raises ``QueryError``."""
-    form = only(asked, "format") or "json"
+    named = only(asked, "format")
+    form = FORMATS[0] if named is None else named
     if form not in FORMATS:
         raise QueryError("bad-value", f"format={form[:40]} is not one of {', '.join(FORMATS)}", parameter="format")
     found = catalogue.search(parse(asked))
