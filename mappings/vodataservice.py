@@ -49,7 +49,7 @@ def spatial(draft: RegistryDraft, coverages: Iterable[tuple[str, str | None]]) -
     """Set ``footprint`` from (MOC in ASCII or region text, frame) pairs.
 
     Several MOCs are one. Another frame than ICRS (the Sun, Mars, Galactic) goes to ``extra.vo.spatial`` with
-    its frame, and so do several regions that are not MOCs: a footprint is one shape.
+    its frame, and so do several regions that are not all MOCs: a footprint is one shape.
     """
     mocs: list[str] = []
     shapes: list[dict[str, Any]] = []
@@ -64,21 +64,21 @@ def spatial(draft: RegistryDraft, coverages: Iterable[tuple[str, str | None]]) -
         try:
             if _WORD.match(text):
                 shapes.append(regions.footprint(text))
-                texts.append(text)
             else:
                 moc = regions.moc(text)
                 if _NO_CELLS.fullmatch(moc):
                     raise UnusableError("empty-moc", "is a MOC that covers nothing")
                 mocs.append(moc)
+            texts.append(text)
         except UnusableError as error:
             draft.problem("footprint", error.code.removeprefix("mapping."), f"the spatial coverage {error}", text)
-    if len(shapes) == 1 and not mocs:
-        draft.put("footprint", shapes[0])
-        return
-    for text in texts:
-        draft.add_vo("spatial", {"frame": "ICRS", "coverage": text})
     if mocs and not shapes:
         draft.put("footprint", {"moc": " ".join(mocs)})
+    elif len(texts) == 1:
+        draft.put("footprint", shapes[0])
+    else:
+        for text in texts:
+            draft.add_vo("spatial", {"frame": "ICRS", "coverage": text})
 
 
 def temporal(draft: RegistryDraft, intervals: Iterable[tuple[Any, ...]]) -> None:

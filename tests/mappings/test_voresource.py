@@ -574,6 +574,9 @@ def test_impossible_capability_values_are_problems():
 
 BOMB = '<!DOCTYPE r [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">]>'
 
+_NESTED = "".join(f'<!ENTITY {b} "{f"&{a};" * 10}">' for a, b in zip("abcdefgh", "bcdefghi", strict=True))
+LAUGHS = f'<!DOCTYPE r [<!ENTITY a "ha">{_NESTED}]>'
+
 
 @pytest.mark.parametrize(
     ("raw", "code"),
@@ -594,7 +597,10 @@ BOMB = '<!DOCTYPE r [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;"
         (b'<!DOCTYPE r [<!ENTITY x SYSTEM "file:///etc/passwd">]>' + resource(title="&x;"), "hostile-xml"),
         (b'<!DOCTYPE r SYSTEM "http://127.0.0.1:9/x.dtd">' + resource(), "hostile-xml"),
         (BOMB.encode() + resource()[:-30], "hostile-xml"),
+        ((BOMB + resource(title="&b;").decode()).encode("utf-16"), "hostile-xml"),
+        (LAUGHS.encode() + resource(attributes='status="&i;"'), "hostile-xml"),
         (resource("<deep>" * 300 + "</deep>" * 300), "bad-xml"),
+        (resource(title="long " * 2_200_000), "bad-xml"),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )
