@@ -99,6 +99,8 @@ def salvage(body: bytes) -> Answer:
     """
     body = body.removeprefix(_BOM)
     found = _ROOT.search(body)
+    if not found and body.lstrip()[:5] == b"<?xml" and not body.rstrip().endswith(b">"):
+        raise SourceError("truncated", "the answer was cut short")
     if not found:
         raise SourceError("bad-answer", f"the answer is not OAI-PMH: {body[:60].decode(errors='replace')!r}")
     prefix = found[1]

@@ -188,6 +188,8 @@ class RegTapHarvester:
             if found[3].lower() == b"html" or b"<html" in response.content[:1000].lower():
                 raise SourceError("bad-answer", f"{place} answers with HTML in place of a VOTable; look at the address")
             raise SourceError("hostile-xml", f"{place} answers with a document type or entities; it was not read")
+        if not response.content.rstrip().endswith(b"VOTABLE>") and b"VOTABLE" in response.content[:1000]:
+            raise SourceError("truncated", f"the answer of {place} was cut short")
         try:
             results = TAPResults(parse(io.BytesIO(response.content)), url=query.queryurl, session=nothing)
             status = results.query_status
