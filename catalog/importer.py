@@ -13,6 +13,7 @@ from typing import BinaryIO
 import orjson
 
 from catalog import quarantine
+from catalog.allocating import uncollected
 from catalog.documents import Put, Quarantined, Tally
 from catalog.store import Store
 from schemas.errors import RecordError
@@ -68,12 +69,13 @@ def import_lines(
     done = ImportProgress(0, tally, store.last_seq())
     with store.database.reading() as connection:
         earlier = quarantine.last(connection)
-    for number, puts, bad in _batches(lines, source):
-        for name in dict.fromkeys([*puts, *bad]):
-            tally += store.save(name, puts.get(name, ()), (), bad.get(name, ()))
-        done = ImportProgress(number, tally, store.last_seq())
-        if on_batch is not None:
-            on_batch(done)
+    with uncollected():
+        for number, puts, bad in _batches(lines, source):
+            for name in dict.fromkeys([*puts, *bad]):
+                tally += store.save(name, puts.get(name, ()), (), bad.get(name, ()))
+            done = ImportProgress(number, tally, store.last_seq())
+            if on_batch is not None:
+                on_batch(done)
     # what earlier imports of this source could not read: whoever imports again has mended it, or it is there anew
     with store.database.writing() as connection:
         quarantine.forget_lines(connection, source or DEFAULT_SOURCE, earlier)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
+from catalog.allocating import uncollected
 from catalog.engine import Change, Engine
 from catalog.lease import Lease
 from catalog.store import Store
@@ -36,7 +37,7 @@ class Indexer:
         progress, since = -1, time.monotonic()
         while not self._done(target):
             try:
-                with Lease(self._store, "index") as lease:
+                with Lease(self._store, "index") as lease, uncollected():
                     self._follow(lease)
             except StoreError as error:
                 if error.code != "store.busy":
@@ -51,7 +52,7 @@ class Indexer:
 
     def rebuild(self, progress: Callable[[int], None] = lambda applied: None) -> int:
         """Build the index anew from the store, beside the old, and switch; gives what it has applied."""
-        with Lease(self._store, "index", wait=_PATIENCE) as lease:
+        with Lease(self._store, "index", wait=_PATIENCE) as lease, uncollected():
             self._rebuild(lease, progress)
         return self._engine.applied()
 

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from sqlalchemy import delete, insert, select, update
+from sqlalchemy.engine import Connection
 
 from catalog.store import Store
 from catalog.tables import lease
@@ -90,11 +91,13 @@ class Lease:
 
     def _take(self) -> str | None:
         """Take it if it is free; gives the holder if it is not."""
+        with self._store.database.reading() as connection:  # who waits for it keeps no writer waiting
+            if (holder := _holder(connection, self.name)) is not None:
+                return holder
         asked = time.monotonic()
         with self._store.database.writing() as connection:
-            row = connection.execute(select(lease).where(lease.c.name == self.name)).first()
-            if row is not None and row.expires_at > time.time() and not _dead(row.owner):
-                return str(row.owner)
+            if (holder := _holder(connection, self.name)) is not None:
+                return holder
             connection.execute(delete(lease).where(lease.c.name == self.name))
             values = {"name": self.name, "owner": self._owner, "expires_at": time.time() + self._ttl}
             connection.execute(insert(lease), values)
@@ -114,6 +117,12 @@ class Lease:
                 self._alive_until = 0.0
                 return
             self._alive_until = asked + self._ttl
+
+
+def _holder(connection: Connection, name: str) -> str | None:
+    row = connection.execute(select(lease).where(lease.c.name == name)).first()
+    held = row is not None and row.expires_at > time.time() and not _dead(row.owner)
+    return row.owner if row is not None and held else None
 
 
 def _machine() -> str:

@@ -173,10 +173,10 @@ class Builder:
         if (footprint := record.get("footprint")) is not None:
             shape = sky.shape_of(footprint)
             self.shapes.append((row, shape, sky.cover(shape)))
+        terms = self.terms
         for field, word in dict.fromkeys(document.terms):  # one record counts once for a value
-            column = self.terms.get(field)
-            if column is None:
-                column = self.terms[field] = ({}, [], [])
+            if (column := terms.get(field)) is None:
+                column = terms[field] = ({}, [], [])
             words, docs, codes = column
             docs.append(row)
             codes.append(words.setdefault(word, len(words)))

@@ -192,8 +192,9 @@ class Store:
         found = {state.name: {"records": 0, "deleted": 0, "quarantined": 0} for state in self.sources()}
         empty = {"records": 0, "deleted": 0, "quarantined": 0}
         rows = select(record.c.source, record.c.deleted, func.count()).group_by(record.c.source, record.c.deleted)
-        named = func.coalesce(quarantine_table.c.native_id, quarantine_table.c.place)
-        left_out = select(quarantine_table.c.source, func.count(named.distinct())).group_by(quarantine_table.c.source)
+        named = quarantine_table.c.native_id
+        documents = func.count(named.distinct()) + func.count() - func.count(named)  # each without a name is one
+        left_out = select(quarantine_table.c.source, documents).group_by(quarantine_table.c.source)
         with self.database.reading() as connection:
             for name, deleted, count in connection.execute(rows):
                 found.setdefault(name, dict(empty))["deleted" if deleted else "records"] = count

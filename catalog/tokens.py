@@ -54,7 +54,7 @@ def create_token(store: Store, name: str) -> str:
 def check_token(store: Store, presented: str) -> Token | None:
     """The token that was presented, or None when it is no good. Takes the same time for any wrong secret."""
     id, _, secret = presented.strip().removeprefix(PREFIX).partition("_")
-    if not presented.strip().startswith(PREFIX) or "\0" in id:
+    if not presented.strip().startswith(PREFIX) or not (id.isascii() and id.isalnum()):
         return None
     with store.database.reading() as connection:
         row = connection.execute(select(token).where(token.c.id == id)).first()

@@ -61,6 +61,8 @@ _TABLES: dict[str, dict[str, str]] = {
     "facilities": {_key(word): name for name, more in _FACILITIES.items() for word in (name, *more)},
 }
 
+RESPELT = frozenset(_TABLES)  # the fields that have a right spelling
+
 
 def canonical(field: str, value: str) -> str:
     """The right spelling of ``value`` in ``field``, or ``value`` itself where nothing says otherwise."""
