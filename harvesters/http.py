@@ -217,6 +217,7 @@ class PoliteClient:
     def _answer(self, request: httpx.Request, accept: Collection[int], budget: Budget) -> httpx.Response:
         """The first answer with a status that is wanted; its body is still to be read."""
         while True:
+            self._pace()
             start = self._clock()
             try:
                 answer = self._open(request, budget.left)
@@ -238,8 +239,9 @@ class PoliteClient:
 
     def _open(self, request: httpx.Request, seconds: float) -> httpx.Response:
         """Send once and follow redirects."""
-        for _ in range(MAX_REDIRECTS + 1):
-            self._pace()
+        for hop in range(MAX_REDIRECTS + 1):
+            if hop:
+                self._pace()
             request.extensions["timeout"] = httpx.Timeout(min(self._timeout, seconds)).as_dict()
             url = public_url(request.url)
             try:

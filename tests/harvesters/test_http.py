@@ -121,6 +121,11 @@ def test_requests_keep_to_the_rate(clock: Clock) -> None:
     assert starts == [0.0, 2.0, 4.0]
 
 
+def test_waiting_for_ones_turn_is_not_the_sources_delay(clock: Clock) -> None:
+    polite = client(lambda _: httpx.Response(200, content=iter([b"o", b"k"])), clock, rate=0.01, deadline=10)
+    assert [polite.get("http://source.test/").text for _ in range(3)] == ["ok"] * 3 and clock.now == 200
+
+
 @pytest.mark.parametrize("status", [429, 503])
 def test_retry_after_in_seconds_is_obeyed(clock: Clock, status: int) -> None:
     answer = client([httpx.Response(status, headers={"Retry-After": "7"}), OK], clock).get("http://source.test/")
