@@ -205,10 +205,9 @@ class _Harvest:
             for native_id, code, reason, raw in page.problems
         ]
         self._unnamed += sum(one.native_id is None for one in left_out)
-        # of two documents with one name the last wins, at the place of the last
-        items = list({item.native_id: item for item in reversed(page.items)}.values())[::-1]
-        repeats = len(page.items) - len(items)
-        portions = list(_portions(items)) or [[]]
+        named = {item.native_id: item for item in page.items}  # of two documents with one name the last wins
+        repeats = len(page.items) - len(named)
+        portions = list(_portions(list(named.values()))) or [[]]
         for n, portion in enumerate(portions):
             last = n == len(portions) - 1
             puts: list[Put] = []
