@@ -104,13 +104,13 @@ def _attributes(element: Element) -> dict[str, str]:
 
 
 def _text(element: Element) -> str:
-    """The text of an element; ``<br/>`` and paragraphs inside it (kernel 3 on) are new lines."""
+    """The text of an element; ``<br/>`` (kernel 3 on) and paragraphs inside it stay as the HTML they are."""
     if len(element) == 0:
         return element.text or ""
     parts = [element.text or ""]
     for child in element.iterdescendants():
         if split_tag(str(child.tag))[1] in ("br", "p", "li"):
-            parts.append("\n")
+            parts.append("<br/>")
         parts += [child.text or "", child.tail or ""]
     return "".join(parts)
 
