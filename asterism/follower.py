@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+from multiprocessing.context import SpawnProcess
 from multiprocessing.synchronize import Event
 from types import TracebackType
 from typing import Self
@@ -14,33 +15,24 @@ from asterism.settings import Settings
 # Records in the store before it is worth it: a process takes half a second to start, these take two to index
 START_AFTER = 20_000
 _PAUSE_SECONDS = 0.5
-_LEAVE_SECONDS = 60.0  # to finish the commit it is in
 
 
 class Follower:
-    """Start it with :meth:`start`; leaving the ``with`` ends it once the batch it is at is committed."""
+    """Start it with :meth:`start`; leaving the ``with`` ends it."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._spawn = multiprocessing.get_context("spawn")  # forked threads and SQLite connections do not work
-        self._process: multiprocessing.process.BaseProcess | None = None
-        self._stop: Event | None = None
+        self._spawn = multiprocessing.get_context("spawn")  # threads and database connections do not survive a fork
+        self._process: SpawnProcess | None = None
+        self._stop: Event = self._spawn.Event()
 
     def start(self) -> None:
         """Start the process, if it is not running yet."""
         if self._process is None:
-            self._stop = self._spawn.Event()
             self._process = self._spawn.Process(
                 target=_follow, args=(self._settings, self._stop, os.getpid()), name="index follower", daemon=True
             )
             self._process.start()
-
-    def stop(self) -> None:
-        """Ask it to end and wait until it has; what it has not applied is left to whoever catches up next."""
-        if self._process is not None and self._stop is not None:
-            self._stop.set()
-            self._process.join(_LEAVE_SECONDS)
-            self._process = None
 
     def __enter__(self) -> Self:
         return self
@@ -48,7 +40,12 @@ class Follower:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        if self._process is None:
+            return
+        self._stop.set()
+        if error is not None:  # stopped, or failed: nobody waits for the index, which a kill does not harm
+            self._process.terminate()
+        self._process.join()
 
 
 def _follow(settings: Settings, stop: Event, parent: int) -> None:

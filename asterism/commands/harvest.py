@@ -62,7 +62,6 @@ def harvest(config: Path | None, names: tuple[str, ...], full: bool) -> None:
                 if said is not None:
                     progress.say(f"{source.name}: {said}")
         progress("indexing")
-        follower.stop()
         factory.indexer.catch_up(factory.store.last_seq())
     progress.close()
     rows = [

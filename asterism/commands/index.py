@@ -18,12 +18,20 @@ if TYPE_CHECKING:
 @click.command()
 @click.pass_obj
 def reindex(config: Path | None) -> None:
-    """Build the search index anew from the store. Searches meanwhile see the old one."""
-    from asterism.factory import Factory
+    """Build the search index anew.
 
+    Searches meanwhile see the old one.
+    """
+    from asterism.factory import Factory
+    from asterism.output import Progress
+
+    progress = Progress()
+    started = time.monotonic()
     with Factory(load(config)) as factory:
-        factory.indexer.rebuild()
-        click.echo(f"indexed up to change {factory.engine.applied()}")
+        last = factory.store.last_seq()
+        factory.indexer.rebuild(lambda applied: progress(f"change {applied} of {last}"))
+        progress.close()
+        click.echo(f"{factory.engine.count()} records indexed in {time.monotonic() - started:.1f} s")
 
 
 @click.command()
@@ -33,9 +41,10 @@ def reindex(config: Path | None) -> None:
 )
 @click.pass_obj
 def remap(config: Path | None, names: tuple[str, ...], force: bool) -> None:
-    """Map the raw documents that are kept again, where this version's mapping is a newer one.
+    """Apply newer mappings to the documents kept.
 
-    Documents in quarantine are tried again too. Nothing is fetched.
+    Every raw document that an older version's mapping has read is mapped again, and those in quarantine are tried
+    again. Nothing is fetched.
     """
     from asterism.factory import Factory
     from asterism.follower import START_AFTER, Follower
@@ -55,7 +64,6 @@ def remap(config: Path | None, names: tuple[str, ...], force: bool) -> None:
 
         options = {source.name: factory.map_options(source) for source in settings.sources}
         done = run(factory.store, options, sources=_known(factory, names), force=force, on_batch=show)
-        follower.stop()
         factory.indexer.catch_up(done.last_seq)
     progress.close()
     tally = done.tally
@@ -76,7 +84,10 @@ def _known(factory: Factory, names: tuple[str, ...]) -> list[str] | None:
 @click.command()
 @click.pass_obj
 def doctor(config: Path | None) -> None:
-    """Look for what is wrong, and say what to do about it. Exits 1 when something is."""
+    """Look for what is wrong here.
+
+    Each finding says what to do about it. `note` is for what you may want to know; with a `wrong` the exit code is 1.
+    """
     from asterism.doctor import examine
     from asterism.output import plain
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,9 +22,10 @@ _PAIRS = "asterism.pairs"  # where parse_args leaves for the command what click 
 
 
 class SearchCommand(click.Command):
-    """Any field is an option: what click does not know goes to the query, which knows its fields.
+    """Any field is an option: what is not the command's own goes to the query, which knows its fields.
 
-    Values may start with a hyphen (``--cone -- -1,2,3`` and ``--cone=-1,2,3``), as coordinates do.
+    The query's other parameters are declared for the help alone (``expose_value=False``). Values may start with a
+    hyphen, as coordinates do: ``--cone=-1,2,3``, ``--cone -- -1,2,3``.
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -43,7 +45,7 @@ class SearchCommand(click.Command):
                 continue
             if not equals:
                 value = _value(name, waiting, ctx)
-            if param is not None:
+            if param is not None and param.expose_value:
                 rest.append(f"{name}={value}")
             else:
                 pairs.append((_field(name.removeprefix("--")), value))
@@ -68,30 +70,28 @@ def _field(name: str) -> str:
     return name if name.startswith("extra.") else name.replace("-", "_")
 
 
+def _parameter(flag: str, metavar: str, text: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    return click.option(flag, metavar=metavar, help=text, expose_value=False)
+
+
 @click.command(cls=SearchCommand, options_metavar="[OPTIONS] [--FIELD VALUE]...")
 @click.argument("text", nargs=-1)
-@click.option("--cone", metavar="RA,DEC,RADIUS", help="A circle on the sky, in degrees (ICRS).")
+@_parameter("--cone", "RA,DEC,RADIUS", "A circle on the sky, in degrees (ICRS).")
+@_parameter("--relation", "WORD", "How a record meets the cone: intersects (if unsaid), within, contains, position.")
+@_parameter("--unlocated", "WORD", "With --cone: exclude (if unsaid) or include what has no place on the sky.")
+@_parameter("--time", "START/END", "Observed in that interval: ISO 8601 (UTC) or MJD (TDB); .. is an open end.")
+@_parameter("--spectral", "LOW/HIGH", "Wavelengths in that interval, in metres; .. is an open end.")
 @click.option(
-    "--relation",
-    metavar="RELATION",
-    help="How a record meets the cone: intersects (the default), within, contains, position.",
+    "--facet", "facets", multiple=True, metavar="FIELD", help="Count that field's values; FIELD:N for N of them."
 )
-@click.option(
-    "--unlocated", metavar="WHAT", help="With --cone: exclude (the default) or include what has no place on the sky."
-)
-@click.option("--time", metavar="START/END", help="Observed in that interval: ISO 8601 (UTC) or MJD (TDB); .. is open.")
-@click.option("--spectral", metavar="LOW/HIGH", help="Wavelengths in that interval, in metres; .. is open.")
-@click.option(
-    "--facet", "facets", multiple=True, metavar="FIELD", help="Count the values of that field (FIELD:SIZE: so many)."
-)
-@click.option("--sort", metavar="FIELD", help="Order by that field; -FIELD for descending; score, distance.")
-@click.option("--limit", metavar="N", help="So many records at most (25 if unsaid; 0 for the counts alone).")
-@click.option("--cursor", metavar="CURSOR", help="Go on where an earlier answer ended: its `next`.")
+@_parameter("--sort", "FIELD", "Order by that field, -FIELD for descending; also score, distance, id.")
+@_parameter("--limit", "N", "So many records at most: 25 if unsaid, 0 for the counts alone.")
+@_parameter("--cursor", "CURSOR", "Go on where an earlier answer ended, with its `next`.")
 @click.option(
     "--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="How to print the answer."
 )
 @click.pass_context
-def search(ctx: click.Context, /, text: tuple[str, ...], facets: tuple[str, ...], form: str, **own: str | None) -> None:
+def search(ctx: click.Context, /, text: tuple[str, ...], facets: tuple[str, ...], form: str) -> None:
     """Search the catalogue for TEXT and fields.
 
     Any field of the record is an option, and `--extra.NAME` any key a source brought along. A field given twice
@@ -107,7 +107,6 @@ def search(ctx: click.Context, /, text: tuple[str, ...], facets: tuple[str, ...]
     from schemas.query import parse
 
     pairs: list[tuple[str, str]] = [*ctx.meta[_PAIRS]]
-    pairs += [(name, value) for name, value in own.items() if value is not None]
     pairs += [("facets", facet) for facet in facets]
     if text:
         pairs.append(("q", " ".join(text)))

@@ -27,9 +27,9 @@ data = "{DEFAULT_DATA}"
 @click.command()
 @click.pass_obj
 def init(config: Path | None) -> None:
-    """Make a settings file, the store and the index, or bring them up to this version.
+    """Make the settings file, the store and the index.
 
-    What is there already is kept; running it again does no harm.
+    What is there already is kept and brought up to this version; running it again does no harm.
     """
     from asterism.factory import Factory
     from catalog.store import Store
@@ -50,8 +50,9 @@ def init(config: Path | None) -> None:
 @click.command()
 @click.pass_obj
 def sources(config: Path | None) -> None:
-    """List the sources: how many records they have here, when they were last harvested, what went wrong.
+    """List the sources and how they are doing.
 
+    How many records of each there are, when it was last harvested to the end, and what went wrong the last time.
     Sources that are no longer in the settings, and those of imports, are listed too. Passwords are never shown.
     """
     from asterism.factory import Factory

@@ -11,14 +11,20 @@ from asterism.settings import load
 
 @click.group()
 def token() -> None:
-    """Make, list and revoke the tokens that allow writing over HTTP."""
+    """Who may write over HTTP.
+
+    A program sends its token as `Authorization: Bearer TOKEN`.
+    """
 
 
 @token.command()
 @click.argument("name")
 @click.pass_obj
 def create(config: Path | None, name: str) -> None:
-    """Make a token called NAME and print it, this once: the store keeps only its hash."""
+    """Make a token called NAME.
+
+    It is printed this once: the store keeps only its hash.
+    """
     from asterism.factory import Factory
     from catalog.tokens import create_token
 
@@ -29,7 +35,7 @@ def create(config: Path | None, name: str) -> None:
 @token.command("list")
 @click.pass_obj
 def list_(config: Path | None) -> None:
-    """List the tokens by name."""
+    """List the tokens."""
     from asterism.factory import Factory
     from asterism.output import table
     from catalog.tokens import list_tokens
@@ -43,7 +49,10 @@ def list_(config: Path | None) -> None:
 @click.argument("name")
 @click.pass_obj
 def revoke(config: Path | None, name: str) -> None:
-    """Revoke the token of that NAME or id: what it is used for is refused from now on."""
+    """Revoke the token of that NAME or id.
+
+    What it is used for is refused from now on.
+    """
     from asterism.factory import Factory
     from catalog.tokens import revoke_token
 

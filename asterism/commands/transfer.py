@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 )
 @click.pass_obj
 def import_(config: Path | None, file: BinaryIO, source: str | None) -> None:
-    """Import records of our schema, one JSON object a line ('-' reads standard input).
+    """Import records, one JSON object a line.
 
-    A record's id comes from its source and its first identifier, so importing it again updates it. A line that is no
-    record goes to quarantine with its reason, and the others are imported. Returns once searches see them.
+    The records are of our own schema; '-' reads standard input. A record's id comes from its source and its first
+    identifier, so importing it again updates it. A line that is no record goes to quarantine with its reason, and
+    the others are imported. Returns once searches see them.
     """
     from asterism.factory import Factory
     from asterism.follower import START_AFTER, Follower
@@ -43,7 +44,6 @@ def import_(config: Path | None, file: BinaryIO, source: str | None) -> None:
             progress(f"{done.lines} lines, {done.lines / (time.monotonic() - start):.0f} a second")
 
         done = import_lines(factory.store, read_lines(file), source, on_batch=show)
-        follower.stop()
         factory.indexer.catch_up(done.last_seq)
     progress.close()
     tally = done.tally
@@ -58,7 +58,10 @@ def import_(config: Path | None, file: BinaryIO, source: str | None) -> None:
 @click.option("--source", metavar="NAME", help="Only that source's records.")
 @click.pass_obj
 def export(config: Path | None, source: str | None) -> None:
-    """Print every record as JSON, one a line, in the order of their ids; `import` reads them back."""
+    """Print all records, one JSON object a line.
+
+    In the order of their ids, restricted records too; `import` reads them back.
+    """
     from asterism.factory import Factory
     from catalog.exporter import export_lines
 
