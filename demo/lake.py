@@ -38,7 +38,7 @@ class Rule:
         return hashlib.blake2b(f"{self.scope}:{self.name}".encode(), digest_size=16).hexdigest()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)  # one is itself alone: comparing all columns would be slow
 class Did:
     """A data identifier; ``contents`` of a container, ``rses`` that hold a dataset."""
 

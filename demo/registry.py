@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
+from urllib.parse import parse_qsl
 
 from lxml import etree
 from starlette.applications import Starlette
@@ -103,8 +104,7 @@ def app(registry: Registry) -> Starlette:
 
 async def _answer(registry: Registry, request: Request) -> Response:
     if request.method == "POST":
-        form = await request.form()
-        pairs = [(name, str(value)) for name, value in form.multi_items()]
+        pairs = parse_qsl((await request.body()).decode(errors="replace"), keep_blank_values=True)
     else:
         pairs = list(request.query_params.multi_items())
     base = str(request.url.replace(query=None))
