@@ -30,8 +30,8 @@ _SIGNED = re.compile(r"[+\-−]?\d+")
 
 # Cc but newline and tab, lone surrogates, non-characters, and the invisible ones that split words in a search
 _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u200b\ufeff]")
-_SPACES = re.compile(r"[^\S\n]+")
-_LINES = re.compile(r" ?\n ?")
+_SPACES = re.compile(r"[^\S\n ][^\S\n]*| [^\S\n]+")  # a lone space, which is most of them, needs no work
+_LINES = re.compile(r" \n ?|\n ")
 _BLANK_LINES = re.compile(r"\n{3,}")
 _PRIVATE_BREAK = "\x0b"  # a line break that an element asked for; text itself cannot contain it (see _UNSEEN)
 
@@ -43,7 +43,9 @@ def plain_text(markup: str) -> str:
     one and runs of empty lines become one. A number in ``<sup>`` keeps its sense: ``10<sup>51</sup>`` is
     ``10^51``. The result is in Unicode NFC and holds no control character but the newline.
     """
-    text = _UNSEEN.sub("", markup.replace("\r\n", "\n").replace("\r", "\n"))
+    text = markup
+    if not text.isprintable():
+        text = _UNSEEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     if "<" in text and _TAG.search(text):
         text = _from_html(text)
     elif "&" in text:
