@@ -25,7 +25,7 @@ from schemas.errors import StoreError
 _BUSY_SECONDS = 60  # other writers' transactions take a quarter of a second at most; this many is a stuck machine
 _WRITER_CACHE_KIB = 64 * 1024  # an importer meets ids in random order: this keeps their index in memory
 _READER_CACHE_KIB = 4 * 1024  # per connection, and a server has one for each thread
-_CHECKPOINT_PAGES = 16_000  # 64 MB of log before it is copied back: index pages are then copied once, not each time
+_CHECKPOINT_PAGES = 32_000  # 128 MB of log before it is copied back: index pages are copied once, not each time
 _SIZE_LIMIT = 1 << 30  # bytes of log kept on the disk after a checkpoint
 
 

@@ -20,13 +20,17 @@ _HOW = ("harvested_at", "checksum", "mapping_version")
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """One valid record, with ``id`` and ``source``, and the raw document that it was made from, if any."""
+    """One valid record, with ``id`` and ``source``, and the raw document that it was made from, if any.
+
+    ``encoded`` is what :func:`encode` gave for it, for those who made sure that it can be stored.
+    """
 
     native_id: str
     record: Record
     raw: bytes | None = None
     format: str | None = None
     mapping_version: int | None = None
+    encoded: tuple[bytes, bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import orjson
 
 from catalog import quarantine
 from catalog.allocating import uncollected
-from catalog.documents import Put, Quarantined, Tally
+from catalog.documents import Put, Quarantined, Tally, encode
 from catalog.store import Store
 from schemas.errors import RecordError
 from schemas.record import Record, record_id, validate_record
@@ -132,7 +132,8 @@ def _put(body: bytes, source: str | None) -> Put:
     document["id"] = record_id(name, native_id)
     document["source"] = name
     try:
-        return Put(native_id, validate_record(document))
+        encoded = encode(document)
+        return Put(native_id, validate_record(document), encoded=encoded)
     except RecordError as error:
         raise _BadLineError("invalid-record", error.detail, native_id) from None
 

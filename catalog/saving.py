@@ -89,7 +89,7 @@ def save(
 
 
 def _row(put: Put, at: str) -> dict[str, Any]:
-    doc, said = encode(put.record)
+    doc, said = put.encoded or encode(put.record)
     made = (put.record.get("provenance") or {}).get("checksum")
     return {
         "id": put.record["id"],

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from catalog.documents import Put, Quarantined, checksum, encode
+from catalog.pruning import validate_or_prune
 from mappings.registry import mapping
 from schemas.errors import AsterismError, MappingError, RecordError
-from schemas.record import record_id, validate_record
+from schemas.record import record_id
 
 _MAX_VALUE = 200  # characters of a refused value that its reason shows
 
@@ -54,16 +55,18 @@ def translate(document: Document, options: Mapping[str, Any]) -> Outcome:
             "source": document.source,
             "provenance": _provenance(document, translator.VERSION),
         }
-        validate_record(record)
-        encode(record)
+        encode(record)  # what JSON cannot carry makes the validator stumble
+        pruned = validate_or_prune(record)
+        encoded = encode(record)
     except (MappingError, RecordError) as error:
         return _refused(document, error.code, error.detail)
     except AsterismError as error:
         return _refused(document, "mapping.crash", str(error))
     except Exception as error:  # a document that no one foresaw: the mapping has a fault, the harvest goes on
         return _refused(document, "mapping.crash", f"the mapping failed: {type(error).__name__}: {error}")
-    put = Put(document.native_id, record, document.raw, document.format, translator.VERSION)
-    return Outcome(put, quarantined=[_left_out(document, *problem) for problem in _problems(mapped.problems)])
+    put = Put(document.native_id, record, document.raw, document.format, translator.VERSION, encoded)
+    problems = [*_problems(mapped.problems), *((path, "record.invalid", reason) for path, reason in pruned)]
+    return Outcome(put, quarantined=[_left_out(document, *problem) for problem in problems])
 
 
 def _provenance(document: Document, version: int) -> dict[str, Any]:

@@ -65,6 +65,8 @@ BAD = [
     (line("z", provenance=[1]), "import.no-identifier"),
     (line("z", colour="red"), "import.invalid-record"),
     (line("z", description="x" * MAX_LINE), "import.line-too-long"),
+    (line("z")[:-1] + b', "extra": {"a": ' + b"[" * 300 + b"]" * 300 + b"}}", "import.invalid-record"),
+    (line("z")[:-1] + b', "extra": {"a": ' + b"[" * 9000 + b"]" * 9000 + b"}}", "import.bad-json"),
 ]
 
 
