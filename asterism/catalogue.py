@@ -74,7 +74,7 @@ class LocalCatalogue:
         for part in (self._store.last_seq, self._engine.applied):
             try:
                 part()
-            except AsterismError as error:
+            except (AsterismError, OSError, ValueError) as error:  # a file that is gone or garbled among them
                 wrong.append(str(error))
         return wrong
 

@@ -12,9 +12,9 @@ from typing import Self
 
 from asterism.settings import Settings
 
-# Records in the store before it is worth it: a process takes half a second to start, these take two to index
+# Records in the store before it is worth it: the process takes a second to start, these take two to index
 START_AFTER = 20_000
-_PAUSE_SECONDS = 0.5
+_PAUSE_SECONDS = 0.2
 
 
 class Follower:
@@ -51,7 +51,11 @@ class Follower:
 def _follow(settings: Settings, stop: Event, parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent says when to stop
     from asterism.factory import Factory
+    from catalog.indexer import BATCH
 
     with Factory(settings) as factory:
+        store, engine = factory.store, factory.engine
         while not stop.wait(_PAUSE_SECONDS) and os.getppid() == parent:
-            factory.indexer.catch_up()
+            # whole commits only: each costs some tenths of a second, and small ones leave more to merge
+            if store.last_seq() - engine.applied() >= BATCH:
+                factory.indexer.catch_up()
