@@ -48,6 +48,13 @@ def test_a_vizier_identifier_follows_from_its_table() -> None:
     assert all(row["ivoid"] == "ivo://CDS.VizieR/" + row["table"].rpartition("/")[0] for row in covered)
 
 
+def test_that_rule_holds_where_the_registry_itself_names_the_identifier() -> None:
+    known = [row for row in rows("vo_resources") if "/cat/" in row["reference_url"] and "RegTAP" in row["origin"]]
+    assert len(known) == 26
+    for row in known:
+        assert row["ivoid"] == "ivo://cds.vizier/" + row["reference_url"].partition("/cat/")[2].lower()
+
+
 def test_100_zenodo_records_have_a_doi_of_their_own() -> None:
     table = rows("zenodo_records")
     dois = {row["doi"] for row in table}
