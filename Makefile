@@ -12,7 +12,7 @@ $(UV):
 	.uv/bin/pip install --quiet --disable-pip-version-check 'uv>=0.8'
 
 $(VENV)/.ready: pyproject.toml uv.lock | $(UV)
-	$(UV) sync --quiet --frozen --no-managed-python --python $(PYTHON)
+	$(UV) sync --quiet --frozen --compile-bytecode --no-managed-python --python $(PYTHON)
 	@touch $@
 
 setup: $(VENV)/.ready

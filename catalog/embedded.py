@@ -28,7 +28,7 @@ import orjson
 from catalog import lookup, ranking, segment, words
 from catalog.engine import Answer, Change
 from catalog.segment import Segment
-from mappings.document import document
+from mappings.document import document, fingerprint
 from mappings.sky import ConeTest
 from schemas.access import visible
 from schemas.errors import SearchIndexError
@@ -107,10 +107,8 @@ class EmbeddedEngine:
         return Snapshot(self._beside or 1, 0, None, [], [], None, None, {})
 
     def _open(self, manifest: dict[str, Any]) -> Snapshot:
-        if manifest["format"] != FORMAT:
-            raise SearchIndexError(
-                "other-format", f"the index has format {manifest['format']}, not {FORMAT}: run `asterism reindex`"
-            )
+        if (manifest.get("format"), manifest.get("fields")) != (FORMAT, fingerprint()):
+            raise SearchIndexError("other-format", "another version made this index: run `asterism reindex`")
         generation = manifest["generation"]
         home = self.folder / f"g{generation}"
         known = {part.segment.name: part.segment for part in self._snapshot.parts} if self._snapshot else {}
@@ -170,7 +168,7 @@ class EmbeddedEngine:
             if test is not None:
                 unlocated += _unlocated(columns, parts, query)
             for tally in tallies:
-                own = tally.facet.field + "\0"
+                own = tally.field + "\0"
                 others = {name: value for name, value in parts.items() if not name.startswith(own)}
                 tally.add(
                     columns, rows if len(others) == len(parts) else lookup.all_of(list(others.values()), columns.size)
@@ -321,6 +319,7 @@ class EmbeddedEngine:
         entries = [{"name": part.segment.name, "dead": part.dead_file} for part in parts]
         state = {
             "format": FORMAT,
+            "fields": fingerprint(),
             "generation": generation,
             "applied": upto,
             "feed": feed,

@@ -15,7 +15,7 @@ from catalog.segment import Segment, join_id
 from mappings import healpix
 from mappings.sky import ConeTest
 from schemas.errors import QueryError
-from schemas.fields import search_fields
+from schemas.fields import field_name, search_fields
 from schemas.query import Facet, Query, Sort
 
 Value = str | int | float
@@ -26,6 +26,7 @@ class Tally:
 
     def __init__(self, facet: Facet) -> None:
         self.facet = facet
+        self.field = field_name(facet.field)
         self.counts: dict[Value, int] = {}
         self.missing = 0
 
@@ -33,7 +34,7 @@ class Tally:
         """Count the values of these rows, ascending."""
         if len(rows) == 0:
             return
-        field = self.facet.field
+        field = self.field
         seen: list[Any] = []  # ascending rows that have a value, for each kind of column
         if segment.has(f"term/{field}/codes"):
             docs, codes = _chosen(segment, f"term/{field}", "codes", rows)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from harvesters.base import Harvester
-from harvesters.http import PoliteClient
 from schemas.errors import SettingsError
+
+if TYPE_CHECKING:
+    import httpx
 
 # kind -> its keys in the settings -> whether it cannot do without
 OPTIONS: dict[str, dict[str, bool]] = {
@@ -72,6 +73,8 @@ def build(
     for key, required in own.items():
         if required and not options.get(key):
             raise SettingsError("missing-key", f"a {kind} source needs {key!r}", key=key)
+    from harvesters.http import PoliteClient
+
     url = str(options["url"]).strip()
     certificate = options.get("certificate") if options.get("auth") == "x509" else None
     client = PoliteClient(
@@ -108,7 +111,7 @@ def build(
 
 def _is_loopback(url: str) -> bool:
     try:
-        host = httpx.URL(url).host
+        host = urlsplit(url).hostname or ""
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except (httpx.InvalidURL, ValueError):
+    except ValueError:
         return False

@@ -8,6 +8,7 @@ date (a word that is also a number), else a word; so a key whose type changes be
 from __future__ import annotations
 
 import functools
+import hashlib
 import math
 import re
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from schemas.record import Record
 from schemas.times import utc_span
 from schemas.vocabulary import RESPELT, canonical
 
+VERSION = 1  # raise when the code below makes another document of the same record
 MAX_WORD = 512  # bytes; a longer value is text, not a word to compare
 _ACRONYM = re.compile(r"\b(?:\w\.){2,}")
 _DATE = re.compile(r"^\d{4}-\d\d(-\d\d)?([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$")
@@ -56,6 +58,15 @@ class Document:
 
 
 @functools.cache
+def fingerprint() -> str:
+    """Changes when the same record would make another document: an index made before is then out of date."""
+    said = repr(
+        (VERSION, TEXT_FIELDS, sorted(top_level()), [(f.name, f.kind, f.path) for f in search_fields().values()])
+    )
+    return hashlib.blake2b(said.encode(), digest_size=8).hexdigest()
+
+
+@functools.cache
 def presence_bit(name: str) -> int:
     """The bit of a top-level field; bits follow the field names' order."""
     return 1 << sorted(top_level()).index(name)
@@ -68,7 +79,7 @@ def _plan() -> dict[str, tuple[int, list[tuple[str | None, str, str, bool]]]]:
         name: (presence_bit(name), []) for name in top_level()
     }
     for name, known in search_fields().items():
-        if known.kind not in ("text", "date") and name != "id":  # the id has a column of its own
+        if known.kind != "text" and name not in ("id", "issued"):  # the id has a column of its own, issued comes below
             key, *inside = known.path
             plan[key][1].append((inside[0] if inside else None, name, known.kind, name in RESPELT))
     return plan
@@ -94,6 +105,8 @@ def document(record: Record) -> Document:  # noqa: PLR0912 - the hot loop of an 
                         terms.append((name, canonical(name, word) if respelt else word))
             elif kind == "number":
                 numbers.extend((name, float(one)) for one in found)
+            elif kind == "date":
+                numbers.extend((name, day) for one in found if one and (day := date_value(one)) is not None)
             else:
                 for one in found:
                     made.intervals.append((name, one.get("min", -math.inf), one.get("max", math.inf)))

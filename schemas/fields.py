@@ -1,7 +1,8 @@
 """The fields that a query may name, read off the record schema.
 
 ``creators`` is searched by name, ``creators.orcid`` by ORCID, and so on: a nested field marked
-``alias`` answers to its parent's name. ``extra.*`` names anything a source brought along.
+``alias`` answers to its parent's name as well as to its own (``replicas`` is ``replicas.rse``).
+``extra.*`` names anything a source brought along.
 """
 
 from __future__ import annotations
@@ -45,6 +46,16 @@ def search_fields() -> dict[str, SearchField]:
     # one number out of dates[]: the first of type Issued, which is what people call its date
     found["issued"] = SearchField("issued", "date", ("dates",))
     return found
+
+
+@functools.cache
+def _full_names() -> dict[str, str]:
+    return {".".join(known.path): name for name, known in search_fields().items() if name != "issued"}
+
+
+def field_name(asked: str) -> str:
+    """The name in :func:`search_fields` of a field named either way; other names as they are."""
+    return _full_names().get(asked, asked)
 
 
 @functools.cache

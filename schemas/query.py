@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from schemas.errors import QueryError
-from schemas.fields import search_fields, top_level
+from schemas.fields import field_name, search_fields, top_level
 from schemas.times import instant, utc_span
 from schemas.vocabulary import canonical
 
@@ -175,6 +175,7 @@ def _field_op(name: str) -> tuple[str, Op]:
         name, op = base, last  # type: ignore[assignment]  # membership was just checked
     if name.startswith("extra.") and len(name) > len("extra."):
         return name, op
+    name = field_name(name)
     if name in search_fields() or (op == "exists" and name in top_level()):
         return name, op
     raise _unknown("unknown-field", "field", name, [*search_fields(), *_OWN, "extra."])
@@ -206,7 +207,7 @@ def _filter(name: str, op: Op, values: list[str]) -> Filter:
 def _facet(text: str) -> Facet:
     name, _, size = text.partition(":")
     name = name.strip()
-    known = search_fields().get(name)
+    known = search_fields().get(field_name(name))
     if known is None and not (name.startswith("extra.") and len(name) > len("extra.")):
         raise _unknown("unknown-field", "facet field", name, search_fields())
     if known is not None and known.kind in ("text", "interval"):
@@ -227,6 +228,7 @@ def _sort(text: str, cone: Cone | None, words: str | None) -> Sort:
         raise QueryError("bad-sort", "sort=score needs q", parameter="sort")
     if name in ("id", "score", "distance"):
         return Sort(name, descending)
+    name = field_name(name)
     known = search_fields().get(name)
     if known is None:
         raise _unknown("unknown-field", "sort field", name, [*search_fields(), "score", "distance"])

@@ -129,6 +129,7 @@ class PersonSchema(_Strict):
         "What a contributor did: ContactPerson, DataCollector, HostingInstitution ...",
         std="DataCite 4.6 contributorType",
         validate=_FILLED,
+        search="keyword",
     )
 
 
@@ -176,6 +177,7 @@ class PositionSchema(_Strict):
         unit="deg",
         frame="ICRS",
         required=True,
+        search="number",
         validate=validate.Range(min=0, max=360),
     )
     dec = _f(
@@ -185,6 +187,7 @@ class PositionSchema(_Strict):
         unit="deg",
         frame="ICRS",
         required=True,
+        search="number",
         validate=validate.Range(min=-90, max=90),
     )
 
@@ -262,6 +265,7 @@ class AccessSchema(_Strict):
         unit="byte",
         strict=True,
         validate=_NOT_NEGATIVE,
+        search="number",
     )
     checksum = _f(fields.String, "algorithm:hex, e.g. md5:..., adler32:...", std="InvenioRDM files", validate=_FILLED)
 
@@ -282,7 +286,9 @@ class RightsSchema(_Strict):
     )
     licence = _f(fields.String, "SPDX id or licence URI", std="DataCite 4.6 rightsIdentifier", search="keyword")
     statement = _f(fields.String, "Rights in words", std="DataCite 4.6 rights; VOResource 1.1 rights")
-    embargo_until = _f(fields.String, "Last day of the embargo", std="InvenioRDM access.embargo.until; UTC")
+    embargo_until = _f(
+        fields.String, "Last day of the embargo", std="InvenioRDM access.embargo.until; UTC", search="date"
+    )
     groups = _strings("Groups whose members may see a restricted record", std="ours")
 
 
@@ -309,6 +315,7 @@ class ReplicaSchema(_Strict):
         std="Rucio 41 available_length",
         strict=True,
         validate=_NOT_NEGATIVE,
+        search="number",
     )
     bytes = _f(
         fields.Integer,
@@ -317,6 +324,7 @@ class ReplicaSchema(_Strict):
         unit="byte",
         strict=True,
         validate=_NOT_NEGATIVE,
+        search="number",
     )
 
 
@@ -324,8 +332,10 @@ class LockSchema(_Strict):
     rule = _f(fields.String, "Replication rule id", std="Rucio 41 rule_id", required=True, validate=_FILLED)
     account = _f(fields.String, "Owner of the rule", std="Rucio 41 account", search="keyword")
     rse = _f(fields.String, "RSE or RSE expression that the rule keeps it on", std="Rucio 41", search="keyword")
-    state = _f(fields.String, "OK, REPLICATING, STUCK, SUSPENDED ...", std="Rucio 41 rule state")
-    expires_at = _f(fields.String, "End of the rule, UTC; null: never", std="Rucio 41 expires_at", allow_none=True)
+    state = _f(fields.String, "OK, REPLICATING, STUCK, SUSPENDED ...", std="Rucio 41 rule state", search="keyword")
+    expires_at = _f(
+        fields.String, "End of the rule, UTC; null: never", std="Rucio 41 expires_at", allow_none=True, search="date"
+    )
 
 
 class RelationSchema(_Strict):
@@ -365,9 +375,9 @@ class FundingSchema(_Strict):
 class ProvenanceSchema(_Strict):
     endpoint = _f(fields.String, "Address harvested", std="OAI-PMH 2.0 about/provenance baseURL")
     native_id = _f(fields.String, "What the source calls it", std="OAI-PMH 2.0 identifier")
-    datestamp = _f(fields.String, "The source's own datestamp, UTC", std="OAI-PMH 2.0 datestamp")
-    harvested_at = _f(fields.String, "When this version came in, UTC", std="OAI-PMH 2.0 harvestDate")
-    format = _f(fields.String, "Form of the raw document", std="ours, see mappings/")
+    datestamp = _f(fields.String, "The source's own datestamp, UTC", std="OAI-PMH 2.0 datestamp", search="date")
+    harvested_at = _f(fields.String, "When this version came in, UTC", std="OAI-PMH 2.0 harvestDate", search="date")
+    format = _f(fields.String, "Form of the raw document", std="ours, see mappings/", search="keyword")
     mapping_version = _f(fields.Integer, "Version of the mapping that made the record", std="ours")
     checksum = _f(fields.String, "blake2b-128 of the raw document, hex", std="RFC 7693")
 
@@ -418,8 +428,8 @@ class RecordSchema(_Strict):
     publisher = _f(fields.String, "Who publishes it", std="DataCite 4.6 publisher", validate=_FILLED, search="keyword")
     subjects = _nested(SubjectSchema, "What it is about", std="DataCite 4.6 subjects", many=True)
     dates = _nested(DateSchema, "Dates of its life, in the source's precision", std="DataCite 4.6", many=True)
-    version = _f(fields.String, "Version", std="DataCite 4.6 version", validate=_FILLED)
-    language = _f(fields.String, "Language", std="DataCite 4.6 language (BCP 47)", validate=_FILLED)
+    version = _f(fields.String, "Version", std="DataCite 4.6 version", validate=_FILLED, search="keyword")
+    language = _f(fields.String, "Language", std="DataCite 4.6 language (BCP 47)", validate=_FILLED, search="keyword")
     funding = _nested(FundingSchema, "Who paid for it", std="DataCite 4.6 fundingReferences", many=True)
 
     facilities = _strings("Observatories and experiments", std="ObsCore 1.1 facility_name")

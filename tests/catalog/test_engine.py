@@ -309,3 +309,30 @@ def test_a_broken_index_says_what_to_do(tmp_path):
     cured = EmbeddedEngine(tmp_path)
     cured.rebuild([([Change(1, one["id"], one)], 1)], "feed")
     assert cured.count() == 1
+
+
+def test_an_index_of_other_fields_says_what_to_do(tmp_path, monkeypatch):
+    engine = EmbeddedEngine(tmp_path)
+    one = make_record(random.Random(4), 1)
+    engine.apply([Change(1, one["id"], one)], 1, "feed")
+    monkeypatch.setattr("catalog.embedded.fingerprint", lambda: "other")
+    with pytest.raises(SearchIndexError) as caught:
+        EmbeddedEngine(tmp_path).search(query(""))
+    assert caught.value.code == "index.other-format"
+
+
+def test_a_nested_field_answers_to_both_its_names(filled):
+    engine, naive = filled
+    asked = query("creators.name=A&facets=creators.name&limit=1000")
+    answer = engine.search(asked)
+    assert answer.ids == ids(naive.matching(query("creators=A"))) and answer.ids
+    assert answer.facets["creators.name"] == engine.search(query("creators=A&facets=creators")).facets["creators"]
+
+
+def test_positions_are_numbers_too(filled):
+    engine, naive = filled
+    found = engine.search(query("position.dec.gt=80&limit=1000")).ids
+    from schemas.access import visible
+
+    seen = [one for one in naive.records if visible(one, frozenset())]
+    assert found == ids([one for one in seen if one.get("position", {"dec": 0})["dec"] > 80]) and found
