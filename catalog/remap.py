@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import or_, select, true
+from sqlalchemy import ColumnElement, and_, or_, select, true
 
 from catalog import clock, quarantine
 from catalog.documents import Put, Quarantined, Tally, decompress
@@ -19,7 +19,6 @@ from catalog.store import Store
 from catalog.tables import raw, record
 from catalog.translate import Document, translate
 from mappings.registry import FORMATS, mapping
-from schemas.errors import MappingError
 
 WITHDRAWN = "its document says that it is gone"
 _PORTION = 500  # documents mapped and saved at once: at 1,500 a second, a third of a second without the lock
@@ -106,12 +105,8 @@ def _kept(store: Store, name: str, force: bool) -> Iterator[list[Document]]:
         yield [_document(name, row) for row in rows]
 
 
-def _older(format: str) -> Any:
-    try:
-        version = mapping(format).VERSION
-    except (MappingError, ImportError):
-        return False
-    return (raw.c.format == format) & (record.c.mapping_version < version)
+def _older(format: str) -> ColumnElement[bool]:
+    return and_(raw.c.format == format, record.c.mapping_version < mapping(format).VERSION)
 
 
 def _document(name: str, row: Any) -> Document:

@@ -68,7 +68,7 @@ def begin(
         state = connection.execute(select(source).where(source.c.name == name)).first()
         if state is None:
             connection.execute(insert(source), {"name": name, "kind": kind})
-        moved = state is not None and state.scope is not None and scope != state.scope
+        moved = state is not None and None not in (state.scope, scope) and scope != state.scope
         since = None if full or moved or state is None else state.since
         current = None
         if state is not None and state.run is not None:
@@ -87,7 +87,9 @@ def begin(
             if current is not None:
                 connection.execute(update(run).where(run.c.id == current.id).values(status="abandoned", ended=at))
             number = _insert(connection, name, "full" if since is None else "incremental", since, at)
-        changed: dict[str, Any] = {"kind": kind, "endpoint": endpoint, "scope": scope, "run": number}
+        changed: dict[str, Any] = {"kind": kind, "endpoint": endpoint, "run": number}
+        if scope is not None:
+            changed["scope"] = scope
         if moved:
             changed["since"] = None
         connection.execute(update(source).where(source.c.name == name).values(**changed))

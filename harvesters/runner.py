@@ -11,59 +11,26 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any
 
 from catalog import clock, runs
-from catalog.documents import HarvestProgress, Put, Quarantined, Tally
+from catalog.documents import HarvestProgress, Put, Quarantined
 from catalog.lease import Lease
 from catalog.store import ANNOUNCED, Store
 from catalog.translate import Document, translate
 from harvesters import alarms
 from harvesters.alarms import Alarm
 from harvesters.base import Begin, Fetched, Harvester, Page
+from harvesters.report import Progress, RunResult
 from schemas.errors import AsterismError, SourceError, StoreError
+
+__all__ = ["Progress", "RunResult", "harvest"]
 
 VANISHED = "the source does not have it any more"
 _AT_ONCE = 500  # documents in one transaction, and
 _BYTES_AT_ONCE = 8 * 1024 * 1024  # of raw documents: some 100 ms
 _PATIENCE = 3  # times in a row that a source may fail when asked for one record, before it counts as failing
 _NONE: Mapping[str, Any] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """For people: how far one source's harvest is; ``total`` is the source's own count, a hint."""
-
-    source: str
-    stage: str
-    fetched: int
-    total: int | None
-    tally: Tally
-    last_seq: int
-
-
-@dataclass(frozen=True, slots=True)
-class RunResult:
-    """How one source's harvest ended. Counts are of the whole harvest, with what was saved before it was resumed.
-
-    ``quarantined`` counts documents, wholly or in part; ``repeated`` those that came more than once in a full harvest.
-    """
-
-    source: str
-    mode: str
-    fetched: int = 0
-    new: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    deleted: int = 0
-    quarantined: int = 0
-    repeated: int = 0
-    seconds: float = 0.0
-    error: AsterismError | None = None
-    alarms: list[Alarm] = field(default_factory=list)
-    last_seq: int = 0
-    resumed: bool = False
 
 
 def harvest(
@@ -304,6 +271,8 @@ class _Harvest:
             self._progress(Progress(self._source, self._stage, self._fetched, self._total, self._tally, last))
 
     def _note(self, code: str, detail: str) -> None:
+        if code == "store.lease-lost":
+            return  # whoever has it now keeps the books of this run
         with suppress(StoreError):  # when the store is what failed, the run says running, and is resumed all the same
             runs.fail(
                 self._store.database, self._run, code=code, error=detail, alarms=self._plain_alarms(), at=self._at()
