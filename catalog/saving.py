@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.engine import Connection
 
 from catalog import feed, quarantine, runs
-from catalog.database import Database, portions
+from catalog.database import Database, insert_many, portions
 from catalog.documents import HarvestProgress, Put, Quarantined, Tally, checksum, compress, encode
 from catalog.tables import raw, record, source
 from schemas.record import record_id
@@ -147,7 +147,9 @@ def _put(
             continue
         revived += before.deleted
         updates.append({"which": id, **{key: value for key, value in row.items() if key != "id"}})
-    for statement, rows in ((insert(record), fresh), (_UPDATE, updates), (_REFRESH, refreshes)):
+    if fresh:
+        insert_many(connection, record, fresh)
+    for statement, rows in ((_UPDATE, updates), (_REFRESH, refreshes)):
         if rows:
             connection.execute(statement, rows)
     older = [row["which"] for row in (*updates, *refreshes)]
@@ -155,7 +157,7 @@ def _put(
         connection.execute(delete(raw).where(raw.c.id.in_(some)))
     written = [bodies[id] for id in (*(row["id"] for row in fresh), *older) if id in bodies]
     if written:
-        connection.execute(insert(raw), written)
+        insert_many(connection, raw, written)
     return Tally(new=len(fresh) + revived, changed=len(updates) - revived, unchanged=unchanged), last
 
 
