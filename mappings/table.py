@@ -20,7 +20,7 @@ JOIN = "; "
 _LONG_MAX = 2**63 - 1  # VOTable's long is signed 64 bit; JSON's integers end where the sender likes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # compared and hashed by identity: each is one of COLUMNS
 class Column:
     """One column.
 
@@ -93,6 +93,9 @@ def _bound(name: str, key: Literal["min", "max"]) -> Callable[[Record], Cell]:
         intervals = record.get(name)
         if not intervals:
             return None
+        if len(intervals) == 1:
+            only: Cell = intervals[0].get(key)
+            return only
         bounds = [interval.get(key) for interval in intervals]
         return None if None in bounds else outer(bounds)
 
