@@ -1,9 +1,10 @@
 """On which thread the catalogue is asked.
 
-The catalogue is synchronous. A hop to a worker thread and back costs about 0.2 ms on the machine this was
-measured on (a bare route: 20 microseconds called in the event loop, 235 through the thread pool), a fifth of what
-a small cone search takes altogether; but what runs in the event loop stops everybody else. So the cone search runs
-there while it is provably short (see ``api/cone.py``), and everything else goes through one of these lanes.
+The catalogue is synchronous. A hop to a worker thread and back costs 0.2 ms where this was measured, but what runs
+in the event loop stops everybody else. So a cone search runs there while it is sure to be short (see
+``api/cone.py``), and everything else goes through one of these lanes. With two workers and four clients on two
+cores, cones of 0.5 degrees on 60,000 records were answered 1,030 times a second in the loop and 870 times through
+a lane.
 """
 
 from __future__ import annotations

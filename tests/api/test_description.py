@@ -65,12 +65,9 @@ def test_the_reference_page_names_every_route_parameter_and_code() -> None:
     names = [one["name"] for one in openapi.search_parameters()]
     names += [one["name"] for one in described()["paths"]["/scs"]["get"]["parameters"]]
     codes = [code for code in _STATUS if "." in code]
-    source = "".join(file.read_text() for file in (ROOT / "api").glob("*.py"))
-    codes += re.findall(r'"(api\.[a-z-]+)"', source)
-    codes += [f"query.{what}" for what in re.findall(r'QueryError\(\s*"([a-z-]+)"', source)]
-    codes += [
-        f"query.{what}" for what in re.findall(r'QueryError\(\s*"([a-z-]+)"', (ROOT / "schemas/query.py").read_text())
-    ]
+    sources = [file.read_text() for room in ("api", "schemas", "catalog") for file in (ROOT / room).glob("*.py")]
+    codes += re.findall(r'"(api\.[a-z-]+)"', "".join(sources))
+    codes += [f"query.{what}" for what in re.findall(r'QueryError\(\s*"([a-z-]+)"', "".join(sources))]
     assert min(len(routes), len(names), len(codes)) > 10
     missing = [word for word in [*routes, *names, *codes] if f"`{word}`" not in page]
     assert missing == []
