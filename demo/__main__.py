@@ -10,6 +10,7 @@ import argparse
 import errno
 import os
 import shlex
+import shutil
 import signal
 import socket
 import statistics
@@ -37,11 +38,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demonstration; the exit code is 1 when a step of it failed."""
     options = _options(arguments)
     signal.signal(signal.SIGTERM, _stop)
+    for name in ("ASTERISM_CONFIG", "ASTERISM_DATA"):  # somebody's own catalogue is not for this
+        os.environ.pop(name, None)
     try:
         return _run(options)
     except KeyboardInterrupt:
         _say("stopped")
-        return 0
+        return 128 + signal.SIGINT
     except subprocess.CalledProcessError as error:
         _say(f"failed: {shlex.join(error.cmd)} ended with {error.returncode}")
         return 1
@@ -72,7 +75,14 @@ def _run(options: argparse.Namespace) -> int:
             "demo/facts; the servers, copies and rules are not."
         )
         asterism = _command(config)
-        asterism("init")
+        try:
+            asterism("init")
+        except subprocess.CalledProcessError:
+            if not (run / "data" / "asterism.db").is_file():  # then it is not a catalogue that failed
+                raise
+            _say("the catalogue here is of another version; it is made afresh")
+            shutil.rmtree(run / "data")
+            asterism("init")
         asterism("harvest")
         _say("the Crab nebula, 2 degrees around")
         asterism("search", *CONE, "--limit", "10")
@@ -127,6 +137,10 @@ def _serve(config: Path, port: int) -> int:
     child = subprocess.Popen([*_asterism(config), "serve", "--host", HOST, "--port", str(port)], start_new_session=True)
     try:
         code = child.wait()
+    except KeyboardInterrupt:  # the way it is meant to end
+        _end(child)
+        _say("stopped")
+        return 0
     finally:
         _end(child)
     _say(f"the API ended with {code}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import socket
@@ -42,8 +43,10 @@ def test_a_taken_port_is_said_at_once(tmp_path: Path) -> None:
 def test_it_harvests_searches_serves_and_ends_clean_and_does_so_twice(tmp_path: Path) -> None:
     archives = free_port()  # the same twice: a source at another address would be another source
     words = command(tmp_path, "--once", archives=archives)
-    first = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=200)
+    elsewhere = {**os.environ, "ASTERISM_DATA": str(tmp_path / "mine")}
+    first = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=200, env=elsewhere)
     assert first.returncode == 0, first.stdout + first.stderr
+    assert not (tmp_path / "mine").exists()  # a catalogue of one's own is left alone
     assert re.search(r"^vo +251 +251 +0 +0 +0 .* ok$", first.stdout, re.MULTILINE)
     assert re.search(r"^zenodo +107 +107 +0 +0 +0 .* ok$", first.stdout, re.MULTILINE)
     assert re.search(r"^lake +446 +446 +0 +0 +0 .* ok$", first.stdout, re.MULTILINE)
