@@ -18,7 +18,7 @@ def run(count: int) -> None:
     folder, seconds = imported(count, again=True)
     assert seconds is not None
     sample = [line for line, _ in zip(source_file(count).open("rb"), range(20_000), strict=False)]
-    store = sum(path.stat().st_size for path in (folder / "data").glob("*.sqlite*"))
+    store = sum(path.stat().st_size for path in (folder / "data").iterdir() if path.is_file())
     index = sum(path.stat().st_size for path in (folder / "data" / "index").rglob("*") if path.is_file())
     rows = [
         Row(

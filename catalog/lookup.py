@@ -212,21 +212,33 @@ def located(segment: Segment, relation: Relation) -> Any:
 
 def in_region(segment: Segment, test: ConeTest, relation: Relation) -> Rows:
     """Rows whose place stands in ``relation`` to the cone."""
-    points = _points(segment, test)
-    if relation == "position" or not segment.any_shape:
-        if relation == "contains" and test.cone.radius > 0:
-            points = points[:0]
-        return Rows(rows=points)
-    has_shape = np.zeros(segment.size, dtype=bool)
-    has_shape[segment["shape/docs"]] = True
-    points = points[~has_shape[points]]
+    first, count, edge = _points(segment, test)
     if relation == "contains" and test.cone.radius > 0:  # a point holds no more than a point
-        points = points[:0]
-    shapes = segment["shape/docs"][_shapes(segment, test, relation)].astype(np.int64)
-    return Rows(rows=np.sort(np.concatenate([points, shapes])))
+        first, count, edge = first[:0], count[:0], edge[:0]
+    shapes = edge[:0]
+    has_shape = None
+    if relation != "position" and segment.any_shape:
+        has_shape = np.zeros(segment.size, dtype=bool)
+        has_shape[segment["shape/docs"]] = True
+        shapes = segment["shape/docs"][_shapes(segment, test, relation)].astype(np.int64)
+    if (int(count.sum()) + len(edge) + len(shapes)) * 32 > segment.size:
+        # many: a mask filled by slices is made faster than a sorted list
+        mask = np.zeros(segment.size, dtype=bool)
+        for low, length in zip(first.tolist(), count.tolist(), strict=True):
+            mask[low : low + length] = True
+        mask[edge] = True
+        if has_shape is not None:
+            mask &= ~has_shape
+            mask[shapes] = True
+        return Rows(mask=mask)
+    points = np.concatenate([healpix.expand(first, count), edge])
+    if has_shape is not None:
+        points = np.concatenate([points[~has_shape[points]], shapes])
+    return Rows(rows=np.sort(points))
 
 
-def _points(segment: Segment, test: ConeTest) -> Any:
+def _points(segment: Segment, test: ConeTest) -> tuple[Any, Any, Any]:
+    """Positions in the cone: (first row, count) of those in cells inside it, and rows that the exact test let in."""
     cell = segment["cell"][: segment.located]
     first = np.searchsorted(cell, test.ranges[:, 0])
     count = np.searchsorted(cell, test.ranges[:, 1]) - first
@@ -234,10 +246,7 @@ def _points(segment: Segment, test: ConeTest) -> Any:
     edge = healpix.expand(first[~inner], count[~inner])
     if len(edge):
         edge = edge[test.holds(segment["xyz"][edge])]
-    if not inner.any():
-        return edge
-    sure = healpix.expand(first[inner], count[inner])
-    return np.sort(np.concatenate([sure, edge])) if len(edge) else sure
+    return first[inner], count[inner], edge
 
 
 def _shapes(segment: Segment, test: ConeTest, relation: Relation) -> Any:

@@ -121,6 +121,8 @@ def page(
     segment: Segment, rows: Any, query: Query, test: ConeTest | None, scores: Any, after: tuple[Any, ...] | None
 ) -> tuple[list[Entry], int]:
     """The segment's first ``limit`` entries after the cursor, and how many it has after the cursor."""
+    if query.limit == 0 and after is None:
+        return [], len(rows)
     keys = [_keys(segment, rows, sort, test, scores) for sort in order_of(query) if sort.field != "id"]
     ids = segment["id_hi"][rows]
     if order_of(query)[:1] == (Sort("id", descending=True),):

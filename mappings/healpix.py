@@ -137,13 +137,24 @@ def cone_cover(ra: float, dec: float, radius: float, order: int) -> tuple[Ints, 
         False,
     )
     pixels, orders, inner = pixels.astype(np.int64), depths.astype(np.int64), full.astype(bool)
+    sure, centre = math.radians(radius), unit(ra, dec)
+    made = [(pixels[~inner], orders[~inner], False)]
+    pixels, orders = pixels[inner], orders[inner]
+    # The library calls base cells full that are not (0.9.0: 30 degrees round ra 0, dec 0), so each is asked again;
+    # where the bound on its size cannot tell, its quarters are.
+    while len(pixels):
+        away = angle(points_in(pixels, orders), centre)
+        inside = away + _CELL_RADII[orders] <= sure
+        made.append((pixels[inside], orders[inside], True))
+        last = ~inside & (orders >= order)
+        made.append((pixels[last], orders[last], False))
+        split = ~inside & ~last & (away - _CELL_RADII[orders] <= sure)
+        pixels = (4 * pixels[split][:, None] + np.arange(4)).reshape(-1)
+        orders = np.repeat(orders[split] + 1, 4)
+    pixels, orders = (np.concatenate([part[n] for part in made]) for n in (0, 1))
+    inner = np.repeat([part[2] for part in made], [len(part[0]) for part in made])
     shift = 2 * (ORDER - orders)
-    low, high = pixels << shift, (pixels + 1) << shift
-    if inner.any():
-        # checked here, for the library calls base cells full that are not (0.9.0: 30 degrees round ra 0, dec 0)
-        away = angle(points_in(pixels[inner], orders[inner]), unit(ra, dec))
-        inner[inner] = away + _CELL_RADII[orders[inner]] <= math.radians(radius)
-    return join(low, high, inner)
+    return join(pixels << shift, (pixels + 1) << shift, inner)
 
 
 def _wide_cover(ra: float, dec: float, radius: float, order: int) -> tuple[Ints, NDArray[np.bool_]]:
