@@ -1,0 +1,1 @@
+"""What is served: the FastAPI application, its routes and renderings."""
