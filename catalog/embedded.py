@@ -17,6 +17,7 @@ import contextlib
 import os
 import shutil
 import threading
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,7 @@ from schemas.query import Query
 
 FORMAT = 1  # raise when files of an older version cannot be read: doctor then asks for a reindex
 FANOUT = 4  # merge so many segments of like size into one
+_TRIES = 50  # a commit takes longer than opening it; this many in a row do not happen
 SMALL = 2_000  # rows; segments below count as of one size
 
 
@@ -87,21 +89,30 @@ class EmbeddedEngine:
 
     def _current(self) -> Snapshot:
         with self._lock:
-            for attempt in range(20):
+            for attempt in range(_TRIES):
                 try:
-                    stat = self._manifest().stat()
-                    stamp = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
-                    if self._snapshot is None or stamp != self._stamp:
-                        self._snapshot = self._open(orjson.loads(self._manifest().read_bytes()))
-                        self._stamp = stamp
-                    return self._snapshot
-                except FileNotFoundError:
-                    if not self._manifest().exists():
-                        self._snapshot, self._stamp = self._empty(), None
+                    stamp = self._look()
+                    if self._snapshot is not None and stamp == self._stamp:
                         return self._snapshot
-                    if attempt == 19:  # a commit may have merged a file away between manifest and open; not for ever
-                        raise
-        raise AssertionError("unreachable")
+                    found = self._open(orjson.loads(self._manifest().read_bytes())) if stamp else self._empty()
+                    if self._look() == stamp:  # else tantivy may be a commit ahead of the manifest
+                        self._snapshot, self._stamp = found, stamp
+                        return found
+                except FileNotFoundError as error:  # merged away, or another generation, since the manifest was read
+                    if attempt == _TRIES - 1:
+                        raise SearchIndexError(
+                            "missing-file", f"a file of the index is gone ({error}): run `asterism reindex`"
+                        ) from error
+                    time.sleep(0.001)
+        raise SearchIndexError("restless", "the index changes faster than it can be opened; try again")
+
+    def _look(self) -> tuple[int, int, int] | None:
+        """What changes with every commit; None while there is no manifest."""
+        try:
+            stat = self._manifest().stat()
+        except FileNotFoundError:
+            return None
+        return stat.st_mtime_ns, stat.st_ino, stat.st_size
 
     def _empty(self) -> Snapshot:
         return Snapshot(self._beside or 1, 0, None, [], [], None, None, {})
@@ -135,9 +146,9 @@ class EmbeddedEngine:
             {},
         )
 
-    def _text(self, generation: int) -> words.Words:
+    def _text(self, generation: int, *, create: bool = False) -> words.Words:
         if generation not in self._words:
-            self._words = {generation: words.Words(self.folder / f"g{generation}" / "words")}
+            self._words = {generation: words.Words(self.folder / f"g{generation}" / "words", create=create)}
         return self._words[generation]
 
     def applied(self) -> int:
@@ -209,7 +220,7 @@ class EmbeddedEngine:
             if change.id not in newest or newest[change.id].seq < change.seq:
                 newest[change.id] = change
         home = self.folder / f"g{state.generation}"
-        text = self._text(state.generation)
+        text = self._text(state.generation, create=True)
         try:
             if not text.writing:
                 home.mkdir(parents=True, exist_ok=True)
@@ -266,15 +277,13 @@ class EmbeddedEngine:
             state = self._current()
         except (SearchIndexError, OSError, ValueError) as error:
             return [f"the index cannot be read ({error}): run `asterism reindex`"]
-        wrong = []
-        ids: set[tuple[int, int]] = set()
-        for part in state.parts:
-            alive = np.ones(part.segment.size, dtype=bool) if part.alive is None else part.alive
-            pairs = list(zip(part.segment["id_hi"][alive].tolist(), part.segment["id_lo"][alive].tolist(), strict=True))
-            if len(ids.union(pairs)) < len(ids) + len(pairs):
-                wrong.append(f"{part.segment.name} holds a record that another holds too: run `asterism reindex`")
-            ids.update(pairs)
-        return wrong
+        high = np.concatenate([_alive(part, "id_hi") for part in state.parts] or [np.empty(0, dtype=np.uint64)])
+        low = np.concatenate([_alive(part, "id_lo") for part in state.parts] or [np.empty(0, dtype=np.uint16)])
+        order = np.lexsort((low, high))
+        twice = (high[order][1:] == high[order][:-1]) & (low[order][1:] == low[order][:-1])
+        if twice.any():
+            return [f"the index holds {int(twice.sum())} records twice: run `asterism reindex`"]
+        return []
 
     def count(self) -> int:
         """Records in the index, hidden ones too."""
@@ -348,6 +357,11 @@ class EmbeddedEngine:
             if path.name not in used:
                 with contextlib.suppress(FileNotFoundError):
                     path.unlink()
+
+
+def _alive(part: Part, column: str) -> Any:
+    values = part.segment[column]
+    return values if part.alive is None else values[part.alive]
 
 
 def _sync(folder: Path) -> None:

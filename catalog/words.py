@@ -48,13 +48,24 @@ def _analyzer() -> Any:
 
 
 class Words:
-    """One tantivy index in ``folder``."""
+    """One tantivy index in ``folder``; only a writer may ``create`` it.
 
-    def __init__(self, folder: Path) -> None:
+    Raises
+    ------
+    FileNotFoundError
+        When it is not there: a rebuild has just switched to another.
+    SearchIndexError
+        ``index.bad-words`` when it is there and cannot be opened.
+    """
+
+    def __init__(self, folder: Path, *, create: bool) -> None:
         import tantivy
 
-        folder.mkdir(parents=True, exist_ok=True)
         self.schema = _schema()
+        if create:
+            folder.mkdir(parents=True, exist_ok=True)
+        elif not (folder / "meta.json").exists():
+            raise FileNotFoundError(folder)
         try:
             self.index = tantivy.Index(self.schema, path=str(folder))
         except ValueError as error:

@@ -306,6 +306,10 @@ def test_a_broken_index_says_what_to_do(tmp_path):
     with pytest.raises(SearchIndexError, match="reindex"):
         EmbeddedEngine(tmp_path).search(query(""))
     assert "reindex" in EmbeddedEngine(tmp_path).check()[0]
+    next(tmp_path.glob("g1/segment-*.seg")).unlink()
+    with pytest.raises(SearchIndexError) as caught:
+        EmbeddedEngine(tmp_path).search(query(""))
+    assert caught.value.code == "index.missing-file"
     cured = EmbeddedEngine(tmp_path)
     cured.rebuild([([Change(1, one["id"], one)], 1)], "feed")
     assert cured.count() == 1
