@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by the servers here that are Python programs over a PostgreSQL of their own (rucio, invenio).
 #
 # Whoever sources it sets NAME, STATE (its folder), DB_PORT and PACKAGES (of Debian 12) first.
