@@ -174,21 +174,25 @@ class Builder:
             shape = sky.shape_of(footprint)
             self.shapes.append((row, shape, sky.cover(shape)))
         terms = self.terms
-        for field, word in dict.fromkeys(document.terms):  # one record counts once for a value
+        for field, words in document.terms.items():
             if (column := terms.get(field)) is None:
                 column = terms[field] = ({}, [], [])
-            words, docs, codes = column
-            docs.append(row)
-            codes.append(words.setdefault(word, len(words)))
-        for field, number in dict.fromkeys(document.numbers):
-            docs, values = self.numbers.setdefault(field, ([], []))
-            docs.append(row)
-            values.append(number)
-        for field, low, high in document.intervals:
+            known, docs, codes = column
+            for word in words if len(words) == 1 else dict.fromkeys(words):  # a record counts once for a value
+                docs.append(row)
+                codes.append(known.setdefault(word, len(known)))
+        for field, numbers in document.numbers.items():
+            if (pair := self.numbers.get(field)) is None:
+                pair = self.numbers[field] = ([], [])
+            for number in numbers if len(numbers) == 1 else dict.fromkeys(numbers):
+                pair[0].append(row)
+                pair[1].append(number)
+        for field, bounds in document.intervals.items():
             docs, lows, highs = self.intervals.setdefault(field, ([], [], []))
-            docs.append(row)
-            lows.append(low)
-            highs.append(high)
+            for low, high in bounds:
+                docs.append(row)
+                lows.append(low)
+                highs.append(high)
 
     def build(self) -> Arrays:
         """The columns, in sky order."""
