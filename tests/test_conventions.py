@@ -25,7 +25,7 @@ LEAKS = {
     "a path of somebody's machine": re.compile(r"(?<![\w.$}~-])/(?:work|root|home|Users)" + r"/[\w.]"),
     "a path under the temporary folder": re.compile(r"(?<![\w.$}~-])/tmp" + r"/[\w.]"),
     "a host of a package registry": re.compile(
-        r"pypi\.(?:org|io)|pythonhosted|crates\.io|npmjs|repo1?\.maven|deb\.debian"
+        r"pypi\.(?:org|io)|python[h]osted|crates\.io|npm[j]s|repo1?\.maven|deb\.debian"
     ),
     "a private key": re.compile("-----BEGIN [A-Z ]*PRIVATE" + " KEY"),
     "an access token": re.compile(r"\b(?:gh[pousr]_|github_pat_|glpat-|sk-ant-|AKIA|xox[bp]-)[\w-]{12,}"),
