@@ -139,10 +139,19 @@ class PoliteClient:
         self._closing()
 
     def get(
-        self, url: str, params: Params = None, headers: Headers = None, accept: Collection[int] = ()
+        self,
+        url: str,
+        params: Params = None,
+        headers: Headers = None,
+        accept: Collection[int] = (),
+        *,
+        once: bool = False,
     ) -> httpx.Response:
-        """The answer, fully read. A status in ``accept`` is returned, any other than 2xx raised."""
-        return self._whole(self._request("GET", url, params=params, headers=headers), accept)
+        """The answer, fully read. A status in ``accept`` is returned, any other than 2xx raised.
+
+        ``once``: a failure says something too, so it is not tried again.
+        """
+        return self._whole(self._request("GET", url, params=params, headers=headers), accept, once=once)
 
     def post(
         self,
@@ -180,8 +189,8 @@ class PoliteClient:
 
     # -- one request, its repetitions and its redirects
 
-    def _budget(self) -> Budget:
-        return Budget(self._deadline, self._retries, self._sleep)
+    def _budget(self, *, once: bool = False) -> Budget:
+        return Budget(self._deadline, 0 if once else self._retries, self._sleep)
 
     def _request(self, method: str, url: str, *, params: Params, headers: Headers, **rest: Any) -> httpx.Request:
         if not re.match("https?://", url, re.IGNORECASE):
@@ -196,8 +205,8 @@ class PoliteClient:
             raise SourceError("bad-url", f"{public_url(url)} names no host")
         return request
 
-    def _whole(self, request: httpx.Request, accept: Collection[int]) -> httpx.Response:
-        budget = self._budget()
+    def _whole(self, request: httpx.Request, accept: Collection[int], *, once: bool = False) -> httpx.Response:
+        budget = self._budget(once=once)
         while True:
             answer = self._answer(request, accept, budget)
             start = self._clock()

@@ -19,7 +19,7 @@ from typing import Any
 
 from harvesters.base import Begin, Fetched, Page
 from harvesters.http import PoliteClient, public_url
-from harvesters.oai_answer import Answer, BrokenXmlError, read, salvage, values
+from harvesters.oai_answer import Answer, BrokenXmlError, Entry, read, salvage, values
 from schemas.errors import SourceError
 
 # Records become visible a little after the datestamp they carry: transactions, replicas, clocks of several machines
@@ -31,6 +31,8 @@ MAX_EMPTY = 100
 # Servers put their OAI errors under these (InvenioRDM: 422), and some a missing record under 404 or 410
 _ANSWERS = (400, 404, 410, 422)
 _GONE = ("idDoesNotExist", "noRecordsMatch", "cannotDisseminateFormat")
+# How a server fails on one record: 500, a page of HTML, or nothing at all
+_FAILURES = ("source.http-status", "source.unreachable", "source.bad-answer", "source.truncated")
 
 
 class OaiHarvester:
@@ -64,6 +66,7 @@ class OaiHarvester:
         self._client, self._url, self._set, self._now = client, url, set, now
         self._formats = tuple(formats)
         self._chosen: tuple[str, str] | None = None
+        self._shown: str | None = None  # a record that the list shows
         self.announces_deletions = False
 
     def pages(self, begin: Begin) -> Iterator[Page]:
@@ -117,22 +120,49 @@ class OaiHarvester:
         raise refused.error
 
     def is_gone(self, native_id: str) -> bool:
-        """Ask by ``GetRecord``: no such record, a deleted one, or one that left the set or the format."""
-        parameters = {"verb": "GetRecord", "identifier": native_id, "metadataPrefix": self._choose()[0]}
-        answer, status = self._ask(parameters)
-        if answer is None:
+        """Ask by ``GetRecord``: no such record, a deleted one, or one that left the set or the format.
+
+        InvenioRDM 14 has no answer for a deleted record: it fails. So one that the list does not show, and on which
+        the server fails again and again while it gives another one, is gone.
+        """
+        try:
+            entry = self._record(native_id, once=True)
+        except SourceError as error:
+            if error.code not in _FAILURES or not self._gives_others(native_id):
+                raise
+            try:
+                entry = self._record(native_id, once=True)
+            except SourceError as again:
+                if again.code not in _FAILURES:
+                    raise
+                return True
+        if entry is None:
             return True
-        if any(code in answer.errors for code in _GONE):
-            return True
-        self._raise_errors(answer, "GetRecord")
-        if not answer.entries:
-            raise SourceError("bad-answer", f"{self._place} answers GetRecord ({status}) without a record")
-        entry = answer.entries[0]
         # setSpec is hierarchical: a:b is in a. A header without any is a server that does not say
         inside = not (self._set and entry.sets) or any(
             one == self._set or one.startswith(f"{self._set}:") for one in entry.sets
         )
         return entry.deleted or not inside
+
+    def _record(self, native_id: str, *, once: bool = False) -> Entry | None:
+        """One record's entry by ``GetRecord``, None when there is no such record."""
+        parameters = {"verb": "GetRecord", "identifier": native_id, "metadataPrefix": self._choose()[0]}
+        answer, status = self._ask(parameters, once=once)
+        if answer is None or any(code in answer.errors for code in _GONE):
+            return None
+        self._raise_errors(answer, "GetRecord")
+        if not answer.entries:
+            raise SourceError("bad-answer", f"{self._place} answers GetRecord ({status}) without a record")
+        return answer.entries[0]
+
+    def _gives_others(self, native_id: str) -> bool:
+        """Whether ``GetRecord`` works for a record that the list shows."""
+        if self._shown is None:
+            self._shown = next((one for some in self.identifiers() for one in some if one != native_id), None)
+        if self._shown is None:
+            return False
+        entry = self._record(self._shown)
+        return entry is not None and not entry.deleted
 
     # -- the protocol
 
@@ -200,11 +230,11 @@ class OaiHarvester:
             token = answer.token
             tokens.add(token)
 
-    def _ask(self, parameters: dict[str, str]) -> tuple[Answer | None, int]:
+    def _ask(self, parameters: dict[str, str], *, once: bool = False) -> tuple[Answer | None, int]:
         """One answer and its HTTP status; None when it is an error status without OAI-PMH in it."""
         broken: BrokenXmlError | None = None
         for _attempt in (1, 2):
-            response = self._client.get(self._url, params=parameters, accept=_ANSWERS)
+            response = self._client.get(self._url, params=parameters, accept=_ANSWERS, once=once)
             try:
                 return read(response.content), response.status_code
             except BrokenXmlError as error:  # a connection cut by a proxy looks like this too: ask once more

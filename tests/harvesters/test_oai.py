@@ -260,6 +260,28 @@ def test_is_gone(five: Repository) -> None:
         one.is_gone("ivo://a/0")
 
 
+def _dropped(asked: Mapping[str, str]) -> httpx.Response:
+    raise httpx.RemoteProtocolError("Server disconnected without sending a response.")
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [lambda asked: httpx.Response(500, text="<html>"), lambda asked: httpx.Response(200, text="<html>"), _dropped],
+)
+def test_a_missing_record_on_which_alone_the_server_fails_is_gone(
+    five: Repository, failure: Callable[[Mapping[str, str]], httpx.Response]
+) -> None:
+    def wrong(asked: Mapping[str, str]) -> httpx.Response | None:
+        return failure(asked) if asked.get("identifier") in broken else None
+
+    five.wrong = wrong
+    broken = {"ivo://a/tombstone"}
+    assert harvester(five).is_gone("ivo://a/tombstone")
+    broken = {"ivo://a/tombstone", "ivo://a/0"}  # it fails on what it has, too: it has not said that it is gone
+    with pytest.raises(SourceError):
+        harvester(five).is_gone("ivo://a/tombstone")
+
+
 def test_the_best_format_that_the_server_has_is_chosen() -> None:
     ours = (("datacite", "datacite"), ("oai_datacite", "datacite"), ("oai_dc", "oai_dc"))
     server = Repository("oai:a:1")

@@ -13,10 +13,6 @@ import pytest
 
 from tests.harvesters.program import Program, until
 
-UNASKABLE = pytest.mark.xfail(
-    strict=True, reason="InvenioRDM answers 500 to GetRecord of a deleted record, and so the harvester keeps it"
-)
-
 
 class Repository:
     """Changes a real repository over its REST API; its titles begin with a word that no other has."""
@@ -74,7 +70,7 @@ def repository(invenio_url: str) -> Iterator[Repository]:
 
 
 @pytest.mark.real
-@pytest.mark.parametrize(("kind", "path"), [("invenio", ""), pytest.param("oai-datacite", "/oai2d", marks=UNASKABLE)])
+@pytest.mark.parametrize(("kind", "path"), [("invenio", ""), ("oai-datacite", "/oai2d")])
 def test_changes_and_deletions_arrive(
     kind: str, path: str, repository: Repository, invenio_url: str, tmp_path: Path
 ) -> None:
