@@ -17,7 +17,6 @@ from schemas.errors import MappingError, SourceError
 KEPT = 1_000_000  # bytes of a broken record that are kept for whoever looks into the quarantine
 _HTML = re.compile(rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype\s+)?html\b", re.IGNORECASE | re.DOTALL)
 _DOCTYPE = re.compile(rb"\s*(<\?.*?\?>\s*|<!--.*?-->\s*)*<!DOCTYPE", re.DOTALL)
-_DECLARATION = re.compile(rb"^\s*<\?xml\b[^>]*\?>")
 _ROOT = re.compile(rb"<((?:[\w.-]+:)?)OAI-PMH\b")
 _IDENTIFIER = re.compile(rb"<(?:[\w.-]+:)?identifier\b[^>]*>\s*([^<]*?)\s*</")
 _VERBS = ("ListRecords", "ListIdentifiers", "GetRecord", "Identify", "ListMetadataFormats")
@@ -78,7 +77,7 @@ def read(body: bytes) -> Answer:
     if _DOCTYPE.match(body):
         raise _hostile()
     try:
-        root = _parse(body)
+        root = parse_xml(body)
     except MappingError as error:
         # in a broken document the parser cannot tell a document type from one that a text quotes; in UTF-16 only it can
         if error.code == "mapping.hostile-xml" and not _ROOT.search(body[:KEPT]):
@@ -119,10 +118,10 @@ def salvage(body: bytes) -> Answer:
     verb = b"GetRecord" if re.search(rb"<" + prefix + rb"GetRecord[\s>]", head) else b"ListRecords"
     close = b"</" + prefix + verb + b"></" + prefix + b"OAI-PMH>"
     try:
-        answer = _answer(_parse(head + tail))
+        answer = _answer(parse_xml(head + tail))
     except MappingError:
         try:
-            answer = _answer(_parse(head + close))
+            answer = _answer(parse_xml(head + close))
         except MappingError as error:
             raise SourceError("bad-answer", f"the answer is not readable OAI-PMH: {error.detail}") from error
         answer.whole = False
@@ -130,7 +129,7 @@ def salvage(body: bytes) -> Answer:
             pieces.pop()  # the one that the cut went through
     for piece in pieces:
         try:
-            inner = _answer(_parse(head + piece + close))
+            inner = _answer(parse_xml(head + piece + close))
         except MappingError as error:
             name = _IDENTIFIER.search(piece)
             identifier = name[1].decode(errors="replace") if name else None
@@ -145,23 +144,6 @@ def _cut_or_bad(body: bytes, prefix: bytes) -> SourceError:
     if re.search(rb"</" + prefix + rb"OAI-PMH\s*>\s*$", body):
         return SourceError("bad-answer", "the answer is not well-formed XML")
     return SourceError("truncated", "the answer was cut short")
-
-
-def _parse(body: bytes) -> Element:
-    try:
-        return parse_xml(body)
-    except MappingError:
-        # An encoding that is declared wrongly or is unknown, while the bytes are UTF-8, can only be meant as UTF-8
-        declared = _DECLARATION.match(body)
-        if declared is None or re.search(rb"""["']utf-?8["']""", declared[0], re.IGNORECASE):
-            raise
-        try:
-            body.decode("utf-8")
-        except UnicodeDecodeError:
-            pass
-        else:
-            return parse_xml(body[declared.end() :])
-        raise
 
 
 def _answer(root: Element) -> Answer:

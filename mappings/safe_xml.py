@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 from lxml import etree
 
 from schemas.errors import MappingError
 
 Element = etree._Element
 
+_BOM = b"\xef\xbb\xbf"
+_BELIEVED = (b"utf-8", b"utf8", b"us-ascii", b"utf-7", b"iso-2022", b"hz")  # the last three look like ASCII
+_DECLARATION = re.compile(rb"""<\?xml\b[^>]*?\bencoding\s*=\s*["']([A-Za-z][\w.-]*)["'][^>]*\?>""")
+
 
 def parse_xml(raw: bytes) -> Element:
-    """Parse one document; white space before it is forgiven.
+    """Parse one document; white space before it is forgiven, and so is UTF-8 that is declared as something else.
 
     Raises
     ------
@@ -31,7 +37,7 @@ def parse_xml(raw: bytes) -> Element:
         remove_pis=True,
     )
     try:
-        root: Element = etree.fromstring(raw.lstrip(), parser)
+        root: Element = etree.fromstring(_as_utf_8(raw.removeprefix(_BOM).lstrip()), parser)
     except (etree.XMLSyntaxError, ValueError, LookupError) as error:
         # cut-short bombs fail to parse before their document type can be asked for
         if b"<!DOCTYPE" in raw or b"<!ENTITY" in raw:
@@ -41,6 +47,22 @@ def parse_xml(raw: bytes) -> Element:
     if info.internalDTD is not None or info.externalDTD is not None:
         raise _hostile()
     return root
+
+
+def _as_utf_8(raw: bytes) -> bytes:
+    """Without a declaration of another encoding, where the bytes are UTF-8 all the same.
+
+    Accented text in a one-byte encoding is hardly ever valid UTF-8, so what is valid was meant to be it: as Latin-1,
+    it would parse, and every name would lose its accents.
+    """
+    declared = _DECLARATION.match(raw)
+    if declared is None or declared[1].lower().startswith(_BELIEVED):
+        return raw
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw
+    return raw[declared.end() :]
 
 
 def text_of(element: Element | None) -> str:

@@ -590,7 +590,7 @@ LAUGHS = f'<!DOCTYPE r [<!ENTITY a "ha">{_NESTED}]>'
             + resource("<shortName>M\u00fc</shortName>").decode().encode("latin-1"),
             "bad-xml",
         ),
-        (b'<?xml version="1.0" encoding="klingon"?>' + resource(), "bad-xml"),
+        (b'<?xml version="1.0" encoding="klingon"?>' + resource(title="\xfc").decode().encode("latin-1"), "bad-xml"),
         (resource(title="a&nbsp;b"), "bad-xml"),
         (BOMB.encode() + resource(title="&b;"), "hostile-xml"),
         (BOMB.encode() + resource(attributes='status="&b;"'), "hostile-xml"),
