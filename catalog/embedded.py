@@ -104,6 +104,10 @@ class EmbeddedEngine:
                             "missing-file", f"a file of the index is gone ({error}): run `asterism reindex`"
                         ) from error
                     time.sleep(0.001)
+                except (ValueError, LookupError, TypeError) as error:  # JSON, a mapped array, or the manifest's shape
+                    raise SearchIndexError(
+                        "damaged", f"a file of the index is damaged ({error}): run `asterism reindex`"
+                    ) from error
         raise SearchIndexError("restless", "the index changes faster than it can be opened; try again")
 
     def _look(self) -> tuple[int, int, int] | None:
@@ -275,8 +279,13 @@ class EmbeddedEngine:
         """What is wrong with the index; empty when it is sound."""
         try:
             state = self._current()
-        except (SearchIndexError, OSError, ValueError) as error:
-            return [f"the index cannot be read ({error}): run `asterism reindex`"]
+        except (SearchIndexError, OSError) as error:
+            return [str(error)]
+        home = self.folder / f"g{state.generation}"
+        if damaged := [
+            part.segment.name for part in state.parts if not segment.sound(home / f"{part.segment.name}.seg")
+        ]:
+            return [f"files of the index are damaged ({', '.join(damaged)}): run `asterism reindex`"]
         high = np.concatenate([_alive(part, "id_hi") for part in state.parts] or [np.empty(0, dtype=np.uint64)])
         low = np.concatenate([_alive(part, "id_lo") for part in state.parts] or [np.empty(0, dtype=np.uint16)])
         order = np.lexsort((low, high))

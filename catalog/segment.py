@@ -21,6 +21,7 @@ import base64
 import itertools
 import mmap
 import os
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ from schemas.record import Record
 Arrays = dict[str, Any]
 _MAGIC = b"ASTSEG01"
 _ALIGN = 64
+_CHECKSUM = 4  # bytes
 _KINDS: tuple[sky.Kind, ...] = ("circle", "polygon", "moc")
 
 
@@ -304,7 +306,7 @@ def _add_postings(made: Arrays, column: str) -> None:
 
 
 def write(path: Path, arrays: Arrays) -> None:
-    """Write one file: magic, header length, JSON header, aligned arrays; synced before it returns."""
+    """Write one file: magic, header length, JSON header, aligned arrays, their CRC-32; synced before it returns."""
     table, at = {}, 0
     for name, array in arrays.items():
         table[name] = [array.dtype.str, list(array.shape), at]
@@ -314,11 +316,27 @@ def write(path: Path, arrays: Arrays) -> None:
     with path.open("wb") as file:
         file.write(_MAGIC + len(header).to_bytes(8, "little") + header)
         file.write(b"\0" * (start - 16 - len(header)))
+        checksum = 0
         for array in arrays.values():
-            file.write(np.ascontiguousarray(array).data if array.size else b"")
-            file.write(b"\0" * (-array.nbytes % _ALIGN))
+            body = np.ascontiguousarray(array).tobytes() + b"\0" * (-array.nbytes % _ALIGN)
+            checksum = zlib.crc32(body, checksum)
+            file.write(body)
+        file.write(checksum.to_bytes(_CHECKSUM, "little"))
         file.flush()
         os.fsync(file.fileno())
+
+
+def sound(path: Path) -> bool:
+    """Whether the file's arrays are as they were written; reads all of it, a gigabyte a second."""
+    with path.open("rb") as file:
+        head = file.read(16)
+        file.seek(-(-(16 + int.from_bytes(head[8:], "little")) // _ALIGN) * _ALIGN)
+        left = path.stat().st_size - file.tell() - _CHECKSUM
+        checksum = 0
+        while left > 0 and (body := file.read(min(left, 1 << 24))):
+            checksum = zlib.crc32(body, checksum)
+            left -= len(body)
+        return left == 0 and file.read() == checksum.to_bytes(_CHECKSUM, "little")
 
 
 def read(path: Path) -> Segment:

@@ -315,6 +315,35 @@ def test_a_broken_index_says_what_to_do(tmp_path):
     assert cured.count() == 1
 
 
+def _cut(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def _garble(path):
+    body = path.read_bytes()
+    path.write_bytes(body[:-70] + bytes(byte ^ 255 for byte in body[-70:-6]) + body[-6:])
+
+
+@pytest.mark.parametrize("damage", [_cut, _garble], ids=["cut", "garbled"])
+@pytest.mark.parametrize("name", ["manifest.json", "g1/segment-1.seg"])
+def test_a_damaged_file_is_found_and_a_rebuild_cures_it(tmp_path, name, damage):
+    engine = EmbeddedEngine(tmp_path)
+    one = make_record(random.Random(4), 1)
+    engine.apply([Change(1, one["id"], one)], 1, "feed")
+    engine.close()
+    assert EmbeddedEngine(tmp_path).check() == []
+    damage(tmp_path / name)
+    assert "reindex" in EmbeddedEngine(tmp_path).check()[0]
+    if (name, damage) != ("g1/segment-1.seg", _garble):  # which only the checksum shows
+        with pytest.raises(SearchIndexError) as caught:
+            EmbeddedEngine(tmp_path).search(query(""))
+        assert caught.value.code == "index.damaged"
+    cured = EmbeddedEngine(tmp_path)
+    cured.rebuild([([Change(1, one["id"], one)], 1)], "feed")
+    assert cured.check() == []
+    assert cured.search(query("")).total == 1
+
+
 def test_an_index_of_other_fields_says_what_to_do(tmp_path, monkeypatch):
     engine = EmbeddedEngine(tmp_path)
     one = make_record(random.Random(4), 1)
