@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import itertools
+import logging
 import mmap
 import threading
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ STATUSES = (200, 304, 400, 401, 404, 405, 410, 413, 415, 500, 503)
 OTHER = "other"
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _DOUBLE = 8
+_log = logging.getLogger(__name__)
 
 
 class Metrics:
@@ -33,8 +35,14 @@ class Metrics:
         self._width = len(self._statuses) + len(BOUNDS) + 2
         self._lock = threading.Lock()
         self._size = len(self._routes) * self._width * _DOUBLE
+        self._map = None
+        if folder is not None:
+            try:
+                self._map = self._take(folder)
+            except OSError as error:  # a full disk, a folder that may only be read: the answers matter more
+                _log.warning("requests are counted in each worker's memory alone: %s", error)
+                folder = None
         self._folder = folder
-        self._map = None if folder is None else self._take(folder)
         self._counts = memoryview(self._map or bytearray(self._size)).cast("d")
 
     def observe(self, route: str, status: int, seconds: float) -> None:
@@ -100,11 +108,12 @@ class Metrics:
         """Map the first file that nobody else has; the map keeps its lock until it is closed or the process ends."""
         folder.mkdir(parents=True, exist_ok=True)
         for number in itertools.count():
-            with (folder / self._pattern(str(number))).open("a+b") as file:
+            with (folder / self._pattern(str(number))).open("a+b", buffering=0) as file:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
                     continue
-                file.truncate(self._size)  # a new file begins with zeros
+                # written, not merely made longer: a page that finds no room on the disk later would end the process
+                file.write(bytes(self._size - file.tell()))
                 return mmap.mmap(file.fileno(), self._size)
         raise AssertionError("unreachable: the numbers do not end")

@@ -71,6 +71,21 @@ def test_workers_share_their_counts(tmp_path: Path) -> None:
     three.close()
 
 
+def test_counting_takes_its_room_on_the_disk_at_once(tmp_path: Path) -> None:
+    metrics = Metrics(["/a"], tmp_path)
+    (file,) = tmp_path.iterdir()
+    assert file.stat().st_blocks * 512 >= file.stat().st_size > 0
+    metrics.close()
+
+
+def test_without_a_place_for_them_counts_stay_in_memory(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "taken").write_text("a file, where the folder should be")
+    metrics = Metrics(["/a"], tmp_path / "taken")
+    metrics.observe("/a", 200, 0.001)
+    assert count(metrics.text({}), "/a", 200) == 1
+    assert "memory" in caplog.text
+
+
 def test_a_histogram_adds_up(tmp_path: Path) -> None:
     metrics = Metrics(["/a"])
     for seconds in (0.001, 0.004, 100):
