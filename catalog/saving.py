@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.engine import Connection
 
@@ -17,6 +18,7 @@ from catalog import feed, quarantine, runs
 from catalog.database import Database, insert_many, portions
 from catalog.documents import HarvestProgress, Put, Quarantined, Tally, checksum, compress, encode
 from catalog.tables import raw, record, source
+from schemas.access import visible
 from schemas.record import record_id
 
 _WHICH = record.c.id == bindparam("which")
@@ -162,10 +164,27 @@ def _put(
 
 
 def _delete(connection: Connection, ids: Sequence[str], last: int, reason: str, at: str) -> int:
-    """Turn records into tombstones; gives the newest feed number."""
+    """Turn records into tombstones; gives the newest feed number.
+
+    That of a record which not everybody could see has no reason: nobody is told that it was there.
+    """
     if ids:
-        rows = [{"which": id, "seq": n, "datestamp": at, "reason": reason} for n, id in enumerate(ids, last + 1)]
+        shown = _shown(connection, ids)
+        rows = [
+            {"which": id, "seq": n, "datestamp": at, "reason": reason if id in shown else None}
+            for n, id in enumerate(ids, last + 1)
+        ]
         connection.execute(_DELETE, rows)
         for some in portions(ids):
             connection.execute(delete(raw).where(raw.c.id.in_(some)))
     return last + len(ids)
+
+
+def _shown(connection: Connection, ids: Sequence[str]) -> set[str]:
+    """Those of the records that everybody could see."""
+    return {
+        id
+        for some in portions(ids)
+        for id, doc in connection.execute(select(record.c.id, record.c.doc).where(record.c.id.in_(some))).all()
+        if visible(orjson.loads(doc), frozenset())
+    }

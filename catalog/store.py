@@ -164,10 +164,11 @@ class Store:
         return None if row is None else (row.format, decompress(row.encoding, row.body))
 
     def tombstone(self, id: str) -> Tombstone | None:
-        """When and why a record was deleted; None when it is there, or never was."""
+        """When and why a record was deleted; None when it is there, never was, or was not for everybody to see."""
         columns = (record.c.id, record.c.source, record.c.native_id, record.c.datestamp, record.c.reason)
+        marked = (record.c.deleted, record.c.reason.is_not(None))
         with self.database.reading() as connection:
-            row = connection.execute(select(*columns).where(record.c.id == id, record.c.deleted)).first()
+            row = connection.execute(select(*columns).where(record.c.id == id, *marked)).first()
         return None if row is None else Tombstone(*row)
 
     def iter_records(self, source: str | None = None) -> Iterator[Record]:

@@ -39,7 +39,8 @@ feed = Table(
     Column("last", _BIG, nullable=False),
 )
 
-# A record is one row, and `seq` the number of its newest change. A deleted one keeps its row, without the document.
+# A record is one row, and `seq` the number of its newest change. A deleted one keeps its row, without the document;
+# `reason` is null where the record was not for everybody to see, and so is its tombstone.
 # `checksum` is of what the record says, `raw_checksum` and `mapping_version` of how it was made; the latter is null
 # where no raw document is kept.
 record = Table(

@@ -80,6 +80,14 @@ def test_a_deleted_record_leaves_a_tombstone(store: Store) -> None:
     assert store.save(SOURCE, (), ["a"]).deleted == 0 and store.last_seq() == 2
 
 
+def test_a_deleted_record_that_was_hidden_leaves_no_trace_to_show(store: Store) -> None:
+    store.save(SOURCE, [put("a", rights={"level": "restricted"}), put("b", rights={"level": "embargoed"})])
+    assert store.save(SOURCE, (), ["a", "b"]).deleted == 2
+    assert store.tombstone(record_id(SOURCE, "a")) is None
+    assert store.tombstone(record_id(SOURCE, "b")) is not None
+    assert [change.record for change in store.changes(0, 9)] == [None, None]
+
+
 def test_a_deleted_record_may_come_back(store: Store) -> None:
     store.save(SOURCE, [put("a")])
     store.save(SOURCE, (), ["a"])
