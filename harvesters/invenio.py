@@ -262,7 +262,7 @@ def _documents(hits: list[Any]) -> tuple[list[Fetched], list[tuple[str | None, s
     for hit in hits:
         native_id = hit.get("id", hit.get("recid")) if isinstance(hit, dict) else None
         if isinstance(native_id, bool) or not isinstance(native_id, (str, int)) or native_id == "":
-            problems.append((None, "no-identifier", "a search result without an id", orjson.dumps(hit)))
+            problems.append((None, "source.no-identifier", "a search result without an id", orjson.dumps(hit)))
             continue
         updated = updated_of(hit)
         datestamp = stamp(updated) if updated else None
@@ -270,7 +270,11 @@ def _documents(hits: list[Any]) -> tuple[list[Fetched], list[tuple[str | None, s
             items.append(Fetched(str(native_id), None, FORMAT, datestamp))
             continue
         # counts of views move every day: with them, every record would be a changed one in every full harvest
-        raw = orjson.dumps({key: value for key, value in hit.items() if key != "stats"})
+        try:
+            raw = orjson.dumps({key: value for key, value in hit.items() if key != "stats"})
+        except orjson.JSONEncodeError as error:  # nested deeper than 254
+            problems.append((str(native_id), "source.bad-record", f"the record cannot be kept as JSON: {error}", b""))
+            continue
         items.append(Fetched(str(native_id), raw, FORMAT, datestamp))
     return items, problems
 

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import orjson
 
+from mappings import loose_json
 from schemas.errors import SourceError
 
 if TYPE_CHECKING:
@@ -141,14 +142,22 @@ def _read_page(answer: httpx.Response) -> Found:
 
 def read_object(answer: httpx.Response) -> dict[str, Any]:
     try:
-        document = orjson.loads(answer.content)
-    except orjson.JSONDecodeError as error:
+        document = _parse(answer.content)
+    except ValueError as error:
         kind = answer.headers.get("content-type", "no media type")
         what = f"{_name(answer)} answers {kind[:60]} that is no JSON; is the address that of the API?"
         raise SourceError("bad-answer", what) from error
     if not isinstance(document, dict):
         raise SourceError("bad-answer", f"{_name(answer)} answers JSON that is no object; is it InvenioRDM?")
     return document
+
+
+def _parse(content: bytes) -> Any:
+    """As strictly as it goes: one record with a NaN is no reason to do without the others of its page."""
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return loose_json.loads(content)
 
 
 def _refusal(answer: httpx.Response) -> str:

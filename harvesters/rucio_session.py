@@ -7,7 +7,6 @@ somebody else and left in a file.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from email.utils import parsedate_to_datetime
@@ -18,7 +17,7 @@ from urllib.parse import quote
 import httpx
 
 from harvesters.http import PoliteClient
-from mappings.rucio import clean_json
+from mappings import loose_json
 from schemas.errors import SettingsError, SourceError
 
 _T = TypeVar("_T")
@@ -122,8 +121,8 @@ class RucioSession:
     def parse(self, text: bytes, path: str) -> Any:
         """One JSON value, made fit to be written again."""
         try:
-            return clean_json(json.loads(text, parse_constant=str))
-        except (ValueError, RecursionError):
+            return loose_json.loads(text)
+        except ValueError:
             raise self.unexpected(path) from None
 
     def unexpected(self, path: str) -> SourceError:

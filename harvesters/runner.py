@@ -167,10 +167,7 @@ class _Harvest:
     def _page(self, page: Page) -> None:
         """Save a page; its checkpoint goes with its last documents."""
         harvested_at = self._at()
-        left_out = [
-            Quarantined(native_id, code if "." in code else f"source.{code}", reason, raw=raw)
-            for native_id, code, reason, raw in page.problems
-        ]
+        left_out = [Quarantined(native_id, code, reason, raw=raw) for native_id, code, reason, raw in page.problems]
         self._unnamed += sum(one.native_id is None for one in left_out)
         named = {item.native_id: item for item in page.items}  # of two documents with one name the last wins
         repeats = len(page.items) - len(named)

@@ -54,7 +54,7 @@ def date_of(value: Any, kind: str, field: str, problems: list[Problem]) -> dict[
             raise ValueError(f"a date must be text, not {type(value).__name__}")
         return {"date": normal_date(value), "type": one_line(kind) or "Other"}
     except ValueError as error:
-        problems.append(Problem(field, "bad-date", str(error), value))
+        problems.append(Problem(field, "mapping.bad-date", str(error), value))
         return None
 
 

@@ -33,9 +33,9 @@ class Draft:
         self._related: set[tuple[str, str]] = set()
 
     def problem(self, field: str, code: str, reason: str, value: Any = None) -> None:
-        """Quarantine ``value``."""
+        """Quarantine ``value``; the code gets ``mapping.`` before it."""
         quoted = value if value is None or isinstance(value, (bool, int, float)) else str(value)[:_MAX_KEPT]
-        self.problems.append(Problem(field, code, reason, quoted))
+        self.problems.append(Problem(field, f"mapping.{code}", reason, quoted))
 
     # -- reading
 
@@ -88,7 +88,7 @@ class Draft:
             number = math.nan
         if math.isfinite(number) and number >= 0 and number == int(number):
             return int(value) if isinstance(value, int) else int(number)
-        self.problem(field, "bad-number", "a whole number that is not negative was expected", value)
+        self.problem(field, "not-a-number", "a whole number that is not negative was expected", value)
         return None
 
     # -- writing
@@ -151,7 +151,7 @@ class Draft:
         if -180 <= lon <= 180 and -90 <= lat <= 90:
             return lon, lat
         where = f"longitude {str(longitude)[:30]}, latitude {str(latitude)[:30]}"
-        self.problem(field, "bad-coordinate", f"{where} is nowhere on Earth", where)
+        self.problem(field, "impossible-coordinate", f"{where} is nowhere on Earth", where)
         return None
 
     def person(
@@ -220,7 +220,7 @@ class Draft:
         if isinstance(value, str):
             return plain_text(value) if "\0" in value else value.strip()
         if isinstance(value, float) and not math.isfinite(value):
-            self.problem(field, "bad-number", "not a finite number", value)
+            self.problem(field, "not-a-number", "not a finite number", value)
             return None
         return value
 

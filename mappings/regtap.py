@@ -37,7 +37,7 @@ def to_record(raw: bytes, options: Mapping[str, Any]) -> Mapped:
     Raises
     ------
     MappingError
-        ``bad-json``, ``missing-identifier``, ``bad-identifier``, ``missing-title``; all under ``mapping.``.
+        ``bad-json``, ``no-identifier``, ``bad-identifier``, ``missing-title``; all under ``mapping.``.
     """
     resource = _read(raw)
     draft = RegistryDraft()

@@ -16,13 +16,12 @@ not the crosswalk uses it; a name that both have is the JSON metadata's. Dates o
 from __future__ import annotations
 
 import functools
-import json
-import math
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from mappings import loose_json
 from mappings.crosswalk import Crosswalk, load_crosswalk
 from mappings.crosswalking import apply
 from mappings.outcome import Mapped, Problem
@@ -35,7 +34,6 @@ VERSION = 1
 # names its parent, so nothing is lost to a search by relation.
 MAX_CONTENTS = 100
 MAX_PARENTS = 100
-_INT64 = 2**63  # what JSON numbers are in every engine here; Rucio's own JSON has no bound
 _DATES = ("created_at", "updated_at", "closed_at", "deleted_at", "expired_at", "accessed_at", "eol_at")
 _KINDS = {"CONTAINER": "collection", "DATASET": "dataset", "FILE": "other"}
 _DATE_TYPES = {"created_at": "Created", "updated_at": "Updated"}
@@ -49,7 +47,7 @@ def to_record(raw: bytes, options: Mapping[str, Any]) -> Mapped:
     Raises
     ------
     MappingError
-        ``mapping.not-json``, ``mapping.not-a-did``: the document is not what the harvester makes.
+        ``mapping.bad-json``, ``mapping.not-a-did``: the document is not what the harvester makes.
     SettingsError
         ``settings.crosswalk``: the table is wrong.
     """
@@ -86,9 +84,9 @@ def to_record(raw: bytes, options: Mapping[str, Any]) -> Mapped:
 def _read(raw: bytes) -> dict[str, Any]:
     """Parse and check the outer shape; Rucio prints bare ``Infinity``, which becomes text."""
     try:
-        document = clean_json(json.loads(raw, parse_constant=str))
-    except (ValueError, RecursionError) as error:
-        raise MappingError("not-json", f"the document is not JSON: {error}") from None
+        document = loose_json.loads(raw)
+    except ValueError as error:
+        raise MappingError("bad-json", f"the document is not JSON: {error}") from None
     if not isinstance(document, dict):
         raise MappingError("not-a-did", "the document is no JSON object")
     did = document.get("did")
@@ -97,19 +95,6 @@ def _read(raw: bytes) -> dict[str, Any]:
     if not isinstance(document.get("metadata") or {}, dict):
         raise MappingError("not-a-did", f"the metadata of {did['scope']}:{did['name']} is no JSON object")
     return document
-
-
-def clean_json(node: Any) -> Any:
-    """Make every value one that JSON can carry anywhere: finite numbers of 64 bits, text without lone surrogates."""
-    if isinstance(node, dict):
-        return {clean_json(key): clean_json(value) for key, value in node.items()}
-    if isinstance(node, list):
-        return [clean_json(value) for value in node]
-    if isinstance(node, str):
-        return node if node.isascii() else node.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    too_big = isinstance(node, int) and not -_INT64 <= node < _INT64
-    endless = isinstance(node, float) and not math.isfinite(node)  # 1e999
-    return str(node) if too_big or endless else node
 
 
 _TABLES: list[tuple[Mapping[str, Any], Crosswalk]] = []

@@ -104,11 +104,11 @@ class RegistryDraft:
         Raises
         ------
         MappingError
-            ``mapping.missing-identifier``, ``mapping.bad-identifier``, ``mapping.missing-title``.
+            ``mapping.no-identifier``, ``mapping.bad-identifier``, ``mapping.missing-title``.
         """
         ivoid = ivoid.strip().lower()
         if not ivoid:
-            raise MappingError("missing-identifier", "the resource has no identifier")
+            raise MappingError("no-identifier", "the resource has no identifier")
         if not _IVOID.match(ivoid):
             raise MappingError("bad-identifier", f"{ivoid[:80]!r} is not an IVOA identifier (ivo://authority/path)")
         title = line(title)

@@ -44,7 +44,7 @@ def to_record(raw: bytes, options: Mapping[str, Any]) -> Mapped:
     ------
     MappingError
         ``bad-xml``, ``hostile-xml``, ``wrong-namespace``, ``unsupported-version``, ``missing-metadata``,
-        ``missing-identifier``, ``bad-identifier``, ``missing-title``; all under ``mapping.``.
+        ``no-identifier``, ``bad-identifier``, ``missing-title``; all under ``mapping.``.
     """
     resource, named = _resource(parse_xml(raw))
     if resource is None or resource.get("status", "").strip().lower() == "deleted":

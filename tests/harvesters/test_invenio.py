@@ -329,7 +329,34 @@ def test_results_without_an_id_are_problems(full: Repository) -> None:
 
     (page,) = harvester(spoil).pages(Begin())
     assert ids([page]) == ["12"]
-    assert [(problem[0], problem[1]) for problem in page.problems] == [(None, "no-identifier")] * 2
+    assert [(problem[0], problem[1]) for problem in page.problems] == [(None, "source.no-identifier")] * 2
+
+
+def test_one_record_that_is_no_json_does_not_stop_the_others_of_its_page() -> None:
+    """NaN, half a character, a nesting without end: what Python's own writer would let through."""
+    server = Repository()
+    deep: list[Any] = []
+    for _ in range(300):
+        deep = [deep]
+    for n in range(4):
+        server.add(str(n), START + timedelta(days=n))
+    server.records["1"]["files"] = {"entries": [{"key": "a", "size": float("nan")}]}
+    server.records["2"]["metadata"]["title"] = "half \ud800"
+    server.records["3"]["metadata"]["deep"] = deep
+
+    def _search(params: httpx.QueryParams) -> httpx.Response:
+        found = {"hits": {"hits": list(server.records.values()), "total": 4}}
+        return httpx.Response(200, content=json.dumps(found))
+
+    server._search = _search  # type: ignore[method-assign]
+    pages = list(harvester(server).pages(Begin()))
+    assert ids(pages) == ["0", "1", "2"]
+    assert [problem[:2] for page in pages for problem in page.problems] == [("3", "source.bad-record")]
+    mapped = [to_record(item.raw, {}) for page in pages for item in page.items if item.raw]
+    assert [[(one.field, one.code) for one in each.problems] for each in mapped][1] == [
+        ("files.0.size", "mapping.not-a-number"),
+        ("files.0", "mapping.missing"),
+    ]
 
 
 @pytest.mark.parametrize(

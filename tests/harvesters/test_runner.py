@@ -266,7 +266,7 @@ def test_of_two_documents_with_one_name_the_last_wins(store: Store, monkeypatch:
             first = page.items[0]
             older = type(first)(first.native_id, first.raw and first.raw.replace(b"d0", b"old"), first.format)
             yield Page(
-                [older, *page.items], page.checkpoint, problems=[(None, "no-identifier", "a nameless one", b"<")]
+                [older, *page.items], page.checkpoint, problems=[(None, "source.no-identifier", "a nameless one", b"<")]
             )
 
     monkeypatch.setattr(source, "pages", doubled)

@@ -259,13 +259,13 @@ def test_access_terms(term: str, level: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "field", "code"),
     [
-        (">2023-10<", ">October 2023<", "dates.0", "bad-date"),
-        (">-23.27<", ">-123.27<", "geoLocations.0.geoLocationPoint", "bad-coordinate"),
-        (">-5<", ">NaN<", "geoLocations.1.geoLocationBox", "bad-coordinate"),
-        ("1825-0097", "1825-0096", "creators.0.orcid", "bad-orcid"),
-        ("10.5072/EXAMPLE-1", "example", "identifier", "bad-doi"),
-        ("10.5072/example-0", "example", "relatedIdentifiers.0", "bad-doi"),
-        ("H.E.S.S. Collaboration", "", "creators.1", "missing"),
+        (">2023-10<", ">October 2023<", "dates.0", "mapping.bad-date"),
+        (">-23.27<", ">-123.27<", "geoLocations.0.geoLocationPoint", "mapping.impossible-coordinate"),
+        (">-5<", ">NaN<", "geoLocations.1.geoLocationBox", "mapping.impossible-coordinate"),
+        ("1825-0097", "1825-0096", "creators.0.orcid", "mapping.bad-orcid"),
+        ("10.5072/EXAMPLE-1", "example", "identifier", "mapping.bad-doi"),
+        ("10.5072/example-0", "example", "relatedIdentifiers.0", "mapping.bad-doi"),
+        ("H.E.S.S. Collaboration", "", "creators.1", "mapping.missing"),
     ],
 )
 def test_a_wrong_value_is_quarantined_and_the_record_stands(old: str, new: str, field: str, code: str) -> None:

@@ -72,7 +72,10 @@ def test_date_of_notes_the_field_and_the_value() -> None:
     assert not problems
     assert date_of("last spring", "Collected", "metadata.dates.3", problems) is None
     assert date_of(["2014"], "Collected", "metadata.dates.4", problems) is None
-    assert [(p.field, p.code) for p in problems] == [("metadata.dates.3", "bad-date"), ("metadata.dates.4", "bad-date")]
+    assert [(p.field, p.code) for p in problems] == [
+        ("metadata.dates.3", "mapping.bad-date"),
+        ("metadata.dates.4", "mapping.bad-date"),
+    ]
 
 
 def test_year_of() -> None:

@@ -394,21 +394,21 @@ def test_tombstones(body: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("path", "value", "field", "code"),
     [
-        ("metadata.creators.0.orcid", "0000-0002-1825-0098", "metadata.creators.0.orcid", "bad-orcid"),
-        ("metadata.creators.1.name", "", "metadata.creators.1", "missing"),
-        ("metadata.creators", [7], "metadata.creators.0", "wrong-type"),
-        ("metadata.publication_date", "last spring", "metadata.publication_date", "bad-date"),
-        ("metadata.dates.0.start", "2021-01-01", "metadata.dates.0", "bad-date"),
-        ("metadata.title", {"en": "x"}, "metadata.title", "wrong-type"),
-        ("metadata.related_identifiers.0.relation", None, "metadata.related_identifiers.0", "missing"),
-        ("metadata.related_identifiers.0.identifier", "not a doi", "metadata.related_identifiers.0", "bad-doi"),
-        ("metadata.access_right", "secret", "metadata.access_right", "unknown-word"),
-        ("metadata.locations.0.lat", 361, "metadata.locations.0", "bad-coordinate"),
-        ("files.0.size", -1, "files.0.size", "bad-number"),
-        ("files.0.size", 1.5, "files.0.size", "bad-number"),
-        ("files.0.size", True, "files.0.size", "bad-number"),
-        ("links", "x", "links", "wrong-type"),
-        ("doi", "11.1/x", "doi", "bad-doi"),
+        ("metadata.creators.0.orcid", "0000-0002-1825-0098", "metadata.creators.0.orcid", "mapping.bad-orcid"),
+        ("metadata.creators.1.name", "", "metadata.creators.1", "mapping.missing"),
+        ("metadata.creators", [7], "metadata.creators.0", "mapping.wrong-type"),
+        ("metadata.publication_date", "last spring", "metadata.publication_date", "mapping.bad-date"),
+        ("metadata.dates.0.start", "2021-01-01", "metadata.dates.0", "mapping.bad-date"),
+        ("metadata.title", {"en": "x"}, "metadata.title", "mapping.wrong-type"),
+        ("metadata.related_identifiers.0.relation", None, "metadata.related_identifiers.0", "mapping.missing"),
+        ("metadata.related_identifiers.0.identifier", "not a doi", "metadata.related_identifiers.0", "mapping.bad-doi"),
+        ("metadata.access_right", "secret", "metadata.access_right", "mapping.unknown-word"),
+        ("metadata.locations.0.lat", 361, "metadata.locations.0", "mapping.impossible-coordinate"),
+        ("files.0.size", -1, "files.0.size", "mapping.not-a-number"),
+        ("files.0.size", 1.5, "files.0.size", "mapping.not-a-number"),
+        ("files.0.size", True, "files.0.size", "mapping.not-a-number"),
+        ("links", "x", "links", "mapping.wrong-type"),
+        ("doi", "11.1/x", "doi", "mapping.bad-doi"),
     ],
 )
 def test_a_wrong_value_is_quarantined_and_the_record_stands(path: str, value: Any, field: str, code: str) -> None:
@@ -432,7 +432,7 @@ def test_without_a_title_the_identifier_stands_in() -> None:
     result = mapped(changed(ZENODO, "metadata.title", "  "))
     assert result.record
     assert result.record["title"] == "10.5281/zenodo.4242"
-    assert [(problem.field, problem.code) for problem in result.problems] == [("title", "missing")]
+    assert [(problem.field, problem.code) for problem in result.problems] == [("title", "mapping.missing")]
 
 
 @pytest.mark.parametrize(
@@ -469,7 +469,7 @@ def test_nesting_without_end_is_cut() -> None:
     for _ in range(500):
         deep = {"x": deep}
     result = mapped(changed(NATIVE, "custom_fields", deep))
-    assert [problem.code for problem in result.problems] == ["too-deep"]
+    assert [problem.code for problem in result.problems] == ["mapping.too-deep"]
 
 
 def test_captured_records(shared_data: Path) -> None:

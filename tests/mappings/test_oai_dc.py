@@ -104,7 +104,7 @@ def test_a_deleted_header_is_a_deletion() -> None:
 
 def test_a_wrong_date_is_a_problem() -> None:
     result = to_record(DC.replace("2023-12<", "Winter<").encode(), {})
-    assert [(problem.field, problem.code) for problem in result.problems] == [("date.0", "bad-date")]
+    assert [(problem.field, problem.code) for problem in result.problems] == [("date.0", "mapping.bad-date")]
 
 
 @pytest.mark.parametrize(

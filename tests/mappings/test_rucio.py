@@ -451,9 +451,9 @@ def test_what_is_no_json_number_never_leaves() -> None:
 @pytest.mark.parametrize(
     ("raw", "code"),
     [
-        (b"<html>", "mapping.not-json"),
-        (b"[" * 100_000, "mapping.not-json"),
-        (b"\xff\xfe\x00", "mapping.not-json"),
+        (b"<html>", "mapping.bad-json"),
+        (b"[" * 100_000, "mapping.bad-json"),
+        (b"\xff\xfe\x00", "mapping.bad-json"),
         (b"[]", "mapping.not-a-did"),
         (b'{"did": {"scope": "a"}}', "mapping.not-a-did"),
         (b'{"did": {"scope": "a", "name": 5}}', "mapping.not-a-did"),

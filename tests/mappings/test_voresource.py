@@ -654,7 +654,7 @@ def test_local_elements_in_the_resources_namespace_are_read():
 def test_what_a_record_cannot_do_without():
     assert refused(resource(title="  ")) == "mapping.missing-title"
     assert refused(resource(title="&lt;br&gt;")) == "mapping.missing-title"
-    assert refused(resource(identifier=" ")) == "mapping.missing-identifier"
+    assert refused(resource(identifier=" ")) == "mapping.no-identifier"
     assert refused(resource(identifier="http://example.org/")) == "mapping.bad-identifier"
     assert refused(oai_record(None)) == "mapping.missing-metadata"
 
