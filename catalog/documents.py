@@ -14,8 +14,9 @@ from schemas.errors import RecordError, StoreError
 from schemas.record import Record
 
 _ZLIB_LEVEL = 3  # XML to a sixth in 60 us for 5 kB; level 6 saves another 5 % in twice the time
-# provenance that says how a record came in, not what it says: another value alone is no change of the record
-_HOW = ("harvested_at", "checksum", "mapping_version")
+# provenance that says how a record came in, not what it says: another value alone is no change of the record. A
+# datestamp moves when a server stamps all anew, and in Rucio when the data are read
+_HOW = ("harvested_at", "checksum", "mapping_version", "datestamp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,8 @@ class Put:
 class Quarantined:
     """Something left out: a whole document where ``field`` is None, else that field of a record that stands.
 
-    ``place`` says where it was met, for documents without a name (``line 17``). ``format`` and ``datestamp``
-    are what a later mapping needs to try again.
+    ``place`` says where it was met, for documents without a name (``records.jsonl, line 17``). ``format`` and
+    ``datestamp`` are what a later mapping needs to try again.
     """
 
     native_id: str | None

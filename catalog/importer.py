@@ -58,32 +58,35 @@ def import_lines(
     lines: Iterable[bytes],
     source: str | None = None,
     *,
+    name: str | None = None,
     on_batch: Callable[[ImportProgress], None] | None = None,
 ) -> ImportProgress:
     """Import ``lines`` (see :func:`read_lines`) as records of ``source``.
 
     ``source`` is theirs if they name one and this is None, and ``import`` otherwise. Of two lines with the same id
     the last wins. ``id``, ``source`` and ``provenance`` may be missing; an ``id`` that is not ours is replaced.
+    ``name`` is that of the file: what could not be read in an earlier import of it is forgotten in the end, because
+    whoever imports it again has mended that, or it is there anew.
     """
     tally = Tally()
     done = ImportProgress(0, tally, store.last_seq())
     with store.database.reading() as connection:
         earlier = quarantine.last(connection)
     with uncollected():
-        for number, puts, bad in _batches(lines, source):
-            for name in dict.fromkeys([*puts, *bad]):
-                tally += store.save(name, puts.get(name, ()), (), bad.get(name, ()))
+        for number, puts, bad in _batches(lines, source, f"{name}, line" if name else "line"):
+            for whose in dict.fromkeys([*puts, *bad]):
+                tally += store.save(whose, puts.get(whose, ()), (), bad.get(whose, ()))
             done = ImportProgress(number, tally, store.last_seq())
             if on_batch is not None:
                 on_batch(done)
-    # what earlier imports of this source could not read: whoever imports again has mended it, or it is there anew
-    with store.database.writing() as connection:
-        quarantine.forget_lines(connection, source or DEFAULT_SOURCE, earlier)
+    if name:
+        with store.database.writing() as connection:
+            quarantine.forget_lines(connection, source or DEFAULT_SOURCE, earlier, f"{name}, line ")
     return done
 
 
 def _batches(
-    lines: Iterable[bytes], source: str | None
+    lines: Iterable[bytes], source: str | None, at: str
 ) -> Iterator[tuple[int, dict[str, list[Put]], dict[str, list[Quarantined]]]]:
     puts: dict[str, list[Put]] = {}
     bad: dict[str, list[Quarantined]] = {}
@@ -100,7 +103,7 @@ def _batches(
             put = _put(body, source)
         except _BadLineError as error:
             name = source or DEFAULT_SOURCE
-            place = f"line {number}"
+            place = f"{at} {number}"
             bad.setdefault(name, []).append(
                 Quarantined(error.native_id, error.code, error.reason, raw=body, place=place)
             )

@@ -95,10 +95,10 @@ def last(connection: Connection) -> int:
     return connection.execute(select(func.coalesce(func.max(quarantine.c.id), 0))).scalar_one()  # type: ignore[no-any-return]  # an int
 
 
-def forget_lines(connection: Connection, source: str, upto: int) -> None:
-    """Drop the unreadable lines (documents without a name) of a source's earlier imports, up to number ``upto``."""
+def forget_lines(connection: Connection, source: str, upto: int, place: str) -> None:
+    """Drop a source's unreadable lines (documents without a name) whose place begins so, up to number ``upto``."""
     old = (quarantine.c.source == source, quarantine.c.id <= upto, quarantine.c.native_id.is_(None))
-    connection.execute(delete(quarantine).where(*old, quarantine.c.place.is_not(None)))
+    connection.execute(delete(quarantine).where(*old, quarantine.c.place.startswith(place, autoescape=True)))
 
 
 def newest(connection: Connection, source: str | None, limit: int) -> list[Quarantined]:

@@ -43,7 +43,9 @@ def import_(config: Path | None, file: BinaryIO, source: str | None) -> None:
                 follower.start()
             progress(f"{done.lines} lines, {done.lines / (time.monotonic() - start):.0f} a second")
 
-        done = import_lines(factory.store, read_lines(file), source, on_batch=show)
+        read_from = getattr(file, "name", "<stdin>")
+        name = None if read_from == "<stdin>" else click.format_filename(Path(read_from).name)
+        done = import_lines(factory.store, read_lines(file), source, name=name, on_batch=show)
         factory.indexer.catch_up(done.last_seq)
     progress.close()
     tally = done.tally

@@ -85,11 +85,11 @@ def test_a_source_is_a_text(store: Store, source: object) -> None:
 
 
 def test_a_mended_file_leaves_nothing_in_quarantine(store: Store) -> None:
-    import_lines(store, [line("a", kind="galaxy"), b'{"broken": '], "x")
+    import_lines(store, [line("a", kind="galaxy"), b'{"broken": '], "x", name="f.jsonl")
     assert len(store.quarantine("x")) == 2
-    again = import_lines(store, [line("a", kind="galaxy"), b'{"broken": '], "x")
+    again = import_lines(store, [line("a", kind="galaxy"), b'{"broken": '], "x", name="f.jsonl")
     assert again.tally.quarantined == 2 and len(store.quarantine("x")) == 2
-    import_lines(store, [line("a"), line("b")], "x")
+    import_lines(store, [line("a"), line("b")], "x", name="f.jsonl")
     assert store.quarantine("x") == []
 
 
@@ -97,6 +97,15 @@ def test_of_two_lines_with_one_id_the_last_wins(store: Store) -> None:
     import_lines(store, [line("a", "first"), line("b"), line("a", "last")], "x")
     found = store.find("x", "doi:a")
     assert found is not None and found["title"] == "last" and store.counts()["x"]["records"] == 2
+
+
+def test_lines_that_cannot_be_read_are_forgotten_when_their_file_is_imported_again(store: Store) -> None:
+    import_lines(store, [b"[1", line("a")], "x", name="one.jsonl")
+    import_lines(store, [b"[2", line("b")], "x", name="two.jsonl")
+    import_lines(store, [b"[3"], "x")
+    assert [one.place for one in store.quarantine("x")] == ["line 1", "two.jsonl, line 1", "one.jsonl, line 1"]
+    import_lines(store, [line("c"), line("a")], "x", name="one.jsonl")
+    assert [one.place for one in store.quarantine("x")] == ["line 1", "two.jsonl, line 1"]
 
 
 def test_a_byte_order_mark_and_windows_line_ends_are_forgiven(store: Store) -> None:
