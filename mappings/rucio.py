@@ -11,6 +11,10 @@ finds its product type (an image, a spectrum ...) and ``other`` where nothing sa
 
 ``extra.rucio`` keeps every column that is filled and every key of the JSON metadata, typed, whether or
 not the crosswalk uses it; a name that both have is the JSON metadata's. Dates of columns become ISO 8601.
+
+Reading a DID moves its columns ``accessed_at``, ``access_cnt`` and, with them, ``updated_at``: they say nothing
+about the thing, and every busy dataset would be a changed one at each harvest. They are not in the record; their
+latest values are in the raw document, and ``updated_at`` is the record's ``provenance.datestamp``.
 """
 
 from __future__ import annotations
@@ -36,7 +40,7 @@ MAX_CONTENTS = 100
 MAX_PARENTS = 100
 _DATES = ("created_at", "updated_at", "closed_at", "deleted_at", "expired_at", "accessed_at", "eol_at")
 _KINDS = {"CONTAINER": "collection", "DATASET": "dataset", "FILE": "other"}
-_DATE_TYPES = {"created_at": "Created", "updated_at": "Updated"}
+_MOVED_BY_READING = frozenset({"accessed_at", "access_cnt", "updated_at"})
 
 
 def to_record(raw: bytes, options: Mapping[str, Any]) -> Mapped:
@@ -56,7 +60,11 @@ def to_record(raw: bytes, options: Mapping[str, Any]) -> Mapped:
     metadata = document.get("metadata") or {}
     problems: list[Problem] = []
     scope, name = did["scope"], did["name"]
-    columns = {key: _column(key, value) for key, value in did.items() if value is not None and value != ""}
+    columns = {
+        key: _column(key, value)
+        for key, value in did.items()
+        if value is not None and value != "" and key not in _MOVED_BY_READING
+    }
     kind = str(did.get("did_type") or did.get("type") or "").upper()
     record: Record = {"identifiers": [{"scheme": "rucio", "value": f"{scope}:{name}"}]}
     _sizes(record, document, kind, problems)
@@ -66,7 +74,8 @@ def to_record(raw: bytes, options: Mapping[str, Any]) -> Mapped:
     if kind == "FILE" and "product_type" in record:
         record["kind"] = "dataset"
     record.setdefault("title", name)
-    _dates(record, did)
+    if created := iso_date(did.get("created_at")):
+        record.setdefault("dates", []).append({"date": created, "type": "Created"})
     if replicas := _replicas(document, kind, problems):
         record["replicas"] = replicas
     if locks := _locks(document, problems):
@@ -154,16 +163,6 @@ def _amount(row: dict[str, Any], key: str, field: str, problems: list[Problem]) 
         problems.append(Problem(field, "mapping.not-a-number", f"{key} = {value!r}: is no count", value))
         return None
     return round(value)
-
-
-def _dates(record: Record, did: dict[str, Any]) -> None:
-    dates = record.setdefault("dates", [])
-    for column, kind in _DATE_TYPES.items():
-        date = iso_date(did.get(column))
-        if date and {"date": date, "type": kind} not in dates:
-            dates.append({"date": date, "type": kind})
-    if not dates:
-        del record["dates"]
 
 
 def _rows(document: dict[str, Any], part: str, needed: str, problems: list[Problem]) -> Iterator[dict[str, Any]]:

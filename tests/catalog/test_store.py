@@ -42,7 +42,10 @@ def test_saving_again_changes_nothing(store: Store) -> None:
     assert [change.id for change in store.changes(0, 10)] == [record_id(SOURCE, "a"), record_id(SOURCE, "b")]
 
 
-@pytest.mark.parametrize("how", [{"harvested_at": "2027"}, {"checksum": "ff"}, {"mapping_version": 2}])
+@pytest.mark.parametrize(
+    "how",
+    [{"harvested_at": "2027"}, {"checksum": "ff"}, {"mapping_version": 2}, {"datestamp": "2027", "checksum": "ff"}],
+)
 def test_how_a_record_came_in_is_no_change_of_it(store: Store, how: dict[str, object]) -> None:
     provenance = {"native_id": "a", "harvested_at": "2026", "checksum": "00", "mapping_version": 1}
     store.save(SOURCE, [Put("a", record("a", provenance=provenance), b"1", "rucio", 1)])
@@ -55,8 +58,8 @@ def test_how_a_record_came_in_is_no_change_of_it(store: Store, how: dict[str, ob
 
 
 def test_what_the_source_says_is_a_change(store: Store) -> None:
-    store.save(SOURCE, [put("a", provenance={"datestamp": "2026-01-01"})])
-    tally = store.save(SOURCE, [put("a", provenance={"datestamp": "2026-01-02"})])
+    store.save(SOURCE, [put("a", provenance={"endpoint": "https://a.example/oai"})])
+    tally = store.save(SOURCE, [put("a", provenance={"endpoint": "https://b.example/oai"})])
     assert tally.changed == 1
 
 
