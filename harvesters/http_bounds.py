@@ -18,6 +18,7 @@ from schemas.errors import SourceError
 MIB = 1024 * 1024
 MAX_RETRY_AFTER = 600.0  # seconds; who wants to be left alone for longer is asked again in the next harvest
 MAX_BACKOFF = 60.0
+MAX_HANGS = 2  # of one request: a source that hung twice hangs, and the other sources wait for it
 
 
 class Again(Exception):  # noqa: N818 -- not an error: a reason to try again
@@ -33,7 +34,7 @@ class Budget:
 
     def __init__(self, seconds: float, retries: int, sleep: Callable[[float], object]) -> None:
         self._seconds, self._retries, self._sleep = seconds, retries, sleep
-        self._failed = 0
+        self._failed = self._hung = 0
 
     @property
     def left(self) -> float:
@@ -45,10 +46,11 @@ class Budget:
     def again(self, error: SourceError, *, cause: BaseException | None = None, asked: float | None = None) -> None:
         """Pause before the next attempt (``asked``: seconds the source wants); raise ``error`` if there is none."""
         self._failed += 1
+        self._hung += error.code == "source.timeout"
         if asked is not None and asked > MAX_RETRY_AFTER:
             detail = f"{error.detail} and asks to be left alone for {asked:.0f} s; harvest it again after that"
             raise SourceError("http-status", detail, **error.context, retry_after=asked)
-        if self._failed > self._retries or self._seconds <= 0:
+        if self._failed > self._retries or self._hung >= MAX_HANGS or self._seconds <= 0:
             raise error from cause
         # jitter, so that clients that failed together do not come back together
         backoff = min(MAX_BACKOFF, 2.0 ** (self._failed - 1)) * random.uniform(0.5, 1.0)

@@ -27,6 +27,7 @@ from schemas.errors import AsterismError, SourceError, StoreError
 __all__ = ["Progress", "RunResult", "harvest"]
 
 VANISHED = "the source does not have it any more"
+_TWICE = "the source gave two different documents under this identifier; the later one was taken"
 _AT_ONCE = 500  # documents in one transaction, and
 _BYTES_AT_ONCE = 8 * 1024 * 1024  # of raw documents: some 100 ms
 _PATIENCE = 3  # times in a row that a source may fail when asked for one record, before it counts as failing
@@ -169,7 +170,11 @@ class _Harvest:
         harvested_at = self._at()
         left_out = [Quarantined(native_id, code, reason, raw=raw) for native_id, code, reason, raw in page.problems]
         self._unnamed += sum(one.native_id is None for one in left_out)
-        named = {item.native_id: item for item in page.items}  # of two documents with one name the last wins
+        named: dict[str, Fetched] = {}
+        for item in page.items:  # of two documents with one name the last wins
+            if (other := named.get(item.native_id)) and None not in (other.raw, item.raw) and other.raw != item.raw:
+                left_out.append(Quarantined(item.native_id, "source.duplicate-identifier", _TWICE, raw=other.raw))
+            named[item.native_id] = item
         repeats = len(page.items) - len(named)
         portions = list(_portions(list(named.values()))) or [[]]
         for n, portion in enumerate(portions):
@@ -196,7 +201,7 @@ class _Harvest:
                 if outcome.gone:
                     gone.append(item.native_id)
                 quarantined = [*quarantined, *outcome.quarantined]
-            fetched = len(portion) + (repeats + len(left_out) if last else 0)
+            fetched = len(portion) + (repeats + len(page.problems) if last else 0)
             self._save(puts, gone, quarantined, fetched, page, last=last)
         self._checkpoint = page.checkpoint
 

@@ -275,6 +275,18 @@ def test_a_source_that_hangs_or_dribbles_is_left(serve: Any, talk: Any) -> None:
     assert time.monotonic() - start < 3
 
 
+def test_a_source_that_hung_twice_is_not_asked_again(clock: Clock) -> None:
+    asked: list[httpx.Request] = []
+
+    def hangs(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        raise httpx.ReadTimeout("nothing came", request=request)
+
+    with pytest.raises(SourceError) as caught:
+        client(hangs, clock, retries=5, deadline=1e9).get("https://a.example/")
+    assert (caught.value.code, len(asked)) == ("source.timeout", 2)
+
+
 def test_a_cut_answer_is_asked_for_again_and_then_truncated(serve: Any) -> None:
     server = serve(lambda connection: connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nhalf"))
     with real(retries=2) as polite, pytest.raises(SourceError) as caught:

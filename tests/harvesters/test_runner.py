@@ -272,7 +272,13 @@ def test_of_two_documents_with_one_name_the_last_wins(store: Store, monkeypatch:
     monkeypatch.setattr(source, "pages", doubled)
     result = run(store, source)
     assert (result.fetched, result.new, result.repeated, titles(store)["d0"]) == (5, 3, 1, "d0")
-    assert [entry.code for entry in store.quarantine(SOURCE)] == ["source.no-identifier"]
+    entries = {entry.code: entry for entry in store.quarantine(SOURCE)}
+    assert set(entries) == {"source.no-identifier", "source.duplicate-identifier"}
+    overridden = entries["source.duplicate-identifier"]
+    assert overridden.native_id == "d0" and b"old" in (overridden.raw or b"")
+    monkeypatch.setattr(source, "pages", plain)
+    run(store, source, full=True)
+    assert not [entry for entry in store.quarantine(SOURCE) if entry.native_id == "d0"]
 
 
 def test_much_quarantine_and_less_than_announced_raise_alarms(store: Store) -> None:
