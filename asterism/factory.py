@@ -5,10 +5,15 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import multiprocessing
+import os
+import signal
+import threading
 import tomllib
 from collections.abc import Mapping
 from contextlib import ExitStack
 from importlib import metadata
+from multiprocessing import connection
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -131,7 +136,15 @@ class Factory:
 
 def app() -> FastAPI:
     """The application of a ``serve`` worker, from the environment (see :func:`asterism.settings.hand_down`)."""
+    if (parent := multiprocessing.parent_process()) is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), name="parent watch", daemon=True).start()
     return Factory(load()).api()
+
+
+def _end_with(parent: int) -> None:
+    """Stop this worker when its parent is gone: one that was killed cannot say so, and its port would stay taken."""
+    connection.wait([parent])
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def version() -> str:

@@ -1,7 +1,8 @@
-"""A second process that lets the index follow while this one fills the store: two cores for a long import."""
+"""A second process that lets the index follow: two cores for a long import, and a server that is never left behind."""
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -11,17 +12,24 @@ from types import TracebackType
 from typing import Self
 
 from asterism.settings import Settings
+from schemas.errors import AsterismError
 
 # Records in the store before it is worth it: the process takes a second to start, these take two to index
 START_AFTER = 20_000
 _PAUSE_SECONDS = 0.2
+_REST_SECONDS = 2.0  # between two looks of one that takes up what others left; it loads nothing before the first
 
 
 class Follower:
-    """Start it with :meth:`start`; leaving the ``with`` ends it."""
+    """Start it with :meth:`start`; leaving the ``with`` ends it.
 
-    def __init__(self, settings: Settings) -> None:
+    It indexes whole batches as they come. With ``leftovers`` also the rest, once the store has been still for a
+    moment: what a command left behind that was killed.
+    """
+
+    def __init__(self, settings: Settings, *, leftovers: bool = False) -> None:
         self._settings = settings
+        self._leftovers = leftovers
         self._spawn = multiprocessing.get_context("spawn")  # threads and database connections do not survive a fork
         self._process: SpawnProcess | None = None
         self._stop: Event = self._spawn.Event()
@@ -30,7 +38,10 @@ class Follower:
         """Start the process, if it is not running yet."""
         if self._process is None:
             self._process = self._spawn.Process(
-                target=_follow, args=(self._settings, self._stop, os.getpid()), name="index follower", daemon=True
+                target=_follow,
+                args=(self._settings, self._leftovers, self._stop, os.getpid()),
+                name="index follower",
+                daemon=True,
             )
             self._process.start()
 
@@ -48,14 +59,23 @@ class Follower:
         self._process.join()
 
 
-def _follow(settings: Settings, stop: Event, parent: int) -> None:
+def _follow(settings: Settings, leftovers: bool, stop: Event, parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent says when to stop
+    pause = _REST_SECONDS if leftovers else _PAUSE_SECONDS
+    before = -1
+    if stop.wait(pause):
+        return
     from asterism.factory import Factory
     from catalog.indexer import BATCH
 
     with Factory(settings) as factory:
-        store, engine = factory.store, factory.engine
-        while not stop.wait(_PAUSE_SECONDS) and os.getppid() == parent:
-            # whole commits only: each costs some tenths of a second, and small ones leave more to merge
-            if store.last_seq() - engine.applied() >= BATCH:
-                factory.indexer.catch_up()
+        while os.getppid() == parent:
+            # an index that fails now may be mended a moment later; who waits for it, or searches, hears what is wrong
+            with contextlib.suppress(AsterismError):
+                last, applied = factory.store.last_seq(), factory.engine.applied()
+                # whole commits while more comes: each costs some tenths of a second, and small ones leave more to merge
+                if last - applied >= BATCH or (leftovers and last == before > applied):
+                    factory.indexer.catch_up()
+                before = last
+            if stop.wait(pause):
+                return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 
@@ -50,11 +51,25 @@ class Indexer:
                 time.sleep(_POLL)
         return self._engine.applied()
 
+    def take_up(self, most: int) -> int:
+        """Apply what a command left behind that was killed; gives how many changes are missing after that.
+
+        Nothing is done, and nobody is kept waiting, when there are more than ``most`` of them, when another process
+        is at it, or when the index cannot be written here.
+        """
+        if 0 < self._behind() <= most:
+            with contextlib.suppress(StoreError, SearchIndexError), Lease(self._store, "index") as lease, uncollected():
+                self._follow(lease)
+        return max(0, self._behind())
+
     def rebuild(self, progress: Callable[[int], None] = lambda applied: None) -> int:
         """Build the index anew from the store, beside the old, and switch; gives what it has applied."""
         with Lease(self._store, "index", wait=_PATIENCE) as lease, uncollected():
             self._rebuild(lease, progress)
         return self._engine.applied()
+
+    def _behind(self) -> int:
+        return self._store.last_seq() - self._engine.applied()
 
     def _done(self, target: int) -> bool:
         return self._engine.applied() >= target and self._ours()

@@ -13,11 +13,13 @@ from schemas.errors import StoreError
 
 if TYPE_CHECKING:
     from api.catalogue import Catalogue
+    from asterism.factory import Factory
     from catalog.engine import Answer
     from schemas.record import Record
 
 FORMATS = ("table", "json", "jsonl", "csv", "votable")
 _COLUMNS = ("id", "kind", "source", "title")
+_MOST_TO_TAKE_UP = 40_000  # changes: two seconds, and what a killed import leaves, whose index is two batches behind
 _PAIRS = "asterism.pairs"  # where parse_args leaves for the command what click does not know
 
 
@@ -112,9 +114,17 @@ def search(ctx: click.Context, /, text: tuple[str, ...], facets: tuple[str, ...]
         pairs.append(("q", " ".join(text)))
     query = parse(pairs)
     with Factory(load(ctx.obj)) as factory:
+        _take_up(factory)
         answer = factory.catalogue.search(query)
         records = factory.catalogue.records(answer.ids)
     _PRINT[form](answer, records)
+
+
+def _take_up(factory: Factory) -> None:
+    """Let the index follow a little way first, if a command was killed before it did; say what it still lacks."""
+    if missing := factory.indexer.take_up(_MOST_TO_TAKE_UP):
+        how = "wait for the command that is at it, or run `asterism init`, which catches up"
+        click.echo(f"asterism: {missing} changes of the store are not searched yet: {how}", err=True)
 
 
 def _print_json(answer: Answer, records: list[Record]) -> None:
@@ -195,6 +205,7 @@ def show(config: Path | None, id_: str) -> None:
     from asterism.settings import load
 
     with Factory(load(config)) as factory:
+        _take_up(factory)
         record = _find(factory.catalogue, id_)
     click.echo(json.dumps(record, ensure_ascii=False, indent=2))
 

@@ -19,24 +19,30 @@ _LAST_REQUESTS_SECONDS = 10  # how long requests under way may take once the ser
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="How many worker processes.")
 @click.pass_obj
 def serve(config: Path | None, host: str, port: int, workers: int) -> None:
-    """Serve the catalogue over HTTP until stopped."""
+    """Serve the catalogue over HTTP until stopped.
+
+    Changes that a killed import or harvest left out of the index are taken into it meanwhile.
+    """
     import uvicorn
 
     from asterism.factory import Factory
+    from asterism.follower import Follower
     from asterism.settings import hand_down, load
 
     settings = load(config)
     with Factory(settings) as factory:
         factory.store  # noqa: B018  # a missing or outdated store is said here, once, and not by each worker
     hand_down(settings)
-    uvicorn.run(
-        "asterism.factory:app",
-        factory=True,
-        host=host,
-        port=port,
-        workers=workers,
-        access_log=False,  # queries may name what people look for; /metrics counts requests
-        log_level="info",
-        server_header=False,
-        timeout_graceful_shutdown=_LAST_REQUESTS_SECONDS,
-    )
+    with Follower(settings, leftovers=True) as follower:
+        follower.start()
+        uvicorn.run(
+            "asterism.factory:app",
+            factory=True,
+            host=host,
+            port=port,
+            workers=workers,
+            access_log=False,  # queries may name what people look for; /metrics counts requests
+            log_level="info",
+            server_header=False,
+            timeout_graceful_shutdown=_LAST_REQUESTS_SECONDS,
+        )

@@ -9,14 +9,17 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
-from asterism import follower
+from asterism import follower, settings
+from asterism.factory import Factory
+from catalog.documents import Put
+from catalog.lease import Lease
 from tests.asterism.conftest import CRAB, Registry, Run
 
 ASTERISM = [sys.executable, "-m", "asterism"]
@@ -59,17 +62,42 @@ def test_a_stopped_harvest_keeps_what_it_has(
     assert "4 of 4" in run("search").stdout
 
 
+def _saved_only(config: Path) -> None:
+    """A record in the store whose indexing was never reached."""
+    with Factory(settings.load(config)) as factory:
+        factory.store.save("late", [Put("doi:10.5072/late", {**CRAB, "id": "0" * 16, "source": "late"})])
+
+
+def test_a_search_takes_up_what_a_killed_command_left(
+    filled: Run, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _saved_only(config)
+    monkeypatch.setattr("asterism.commands.search._MOST_TO_TAKE_UP", 0)
+    behind = filled("search", "--source", "late")
+    assert "0 of 0" in behind.stdout and "1 changes" in behind.stderr
+    monkeypatch.undo()
+    found = filled("search", "--source", "late")
+    assert "1 of 1" in found.stdout and found.stderr == ""
+
+
+def test_a_search_does_not_wait_for_who_is_at_the_index(filled: Run, config: Path) -> None:
+    _saved_only(config)
+    with Factory(settings.load(config)) as factory, Lease(factory.store, "index"):
+        behind = filled("search", "--source", "late")
+    assert "0 of 0" in behind.stdout and "1 changes" in behind.stderr
+
+
 def _free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-def test_serve_answers_until_it_is_stopped(filled: Run, config: Path, workers: str) -> None:
+@contextmanager
+def serving(config: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     port = _free_port()
     base = f"http://127.0.0.1:{port}"
-    with started(config, "serve", "--port", str(port), "--workers", workers) as process:
+    with started(config, "serve", "--port", str(port), *arguments) as process:
         deadline = time.monotonic() + 60
         while True:
             try:
@@ -79,6 +107,21 @@ def test_serve_answers_until_it_is_stopped(filled: Run, config: Path, workers: s
                 assert process.poll() is None, process.communicate()
                 assert time.monotonic() < deadline
                 time.sleep(0.1)
+        yield process, base
+
+
+def _within(seconds: float, true: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_serve_answers_until_it_is_stopped(filled: Run, config: Path, workers: str) -> None:
+    with serving(config, "--workers", workers) as (process, base):
         query = {"cone": "83.63,22.01,1", "facets": "kind"}
         answer = httpx.get(f"{base}/api/v1/search", params=query).json()
         own = json.loads(filled("search", "--cone", query["cone"], "--facet", "kind", "--format", "json").stdout)
@@ -92,6 +135,28 @@ def test_serve_answers_until_it_is_stopped(filled: Run, config: Path, workers: s
     assert process.returncode == 0
     assert "Traceback" not in said
     assert "83.63" not in said  # what people look for is in no log
+
+
+def test_a_server_takes_up_what_a_killed_command_left(filled: Run, config: Path) -> None:
+    with serving(config) as (_, base):
+        _saved_only(config)
+        query = {"source": "late", "limit": "0"}
+        assert _within(60, lambda: httpx.get(f"{base}/api/v1/search", params=query).json()["total"] == 1)
+
+
+def test_the_workers_of_a_killed_server_end_too(filled: Run, config: Path) -> None:
+    with serving(config, "--workers", "2") as (process, base):
+        process.kill()
+        process.wait()
+
+        def gone() -> bool:
+            try:
+                httpx.get(f"{base}/healthz")
+            except httpx.TransportError:
+                return True
+            return False
+
+        assert _within(30, gone)
 
 
 def test_serve_without_a_store_says_what_to_do(config: Path) -> None:
