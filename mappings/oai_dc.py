@@ -2,7 +2,7 @@
 
 Fifteen words without qualifiers: what they mean is read off their values, by the guidelines that repositories
 follow (OpenAIRE 3: info:eu-repo terms for access, embargo, grants and types). ``dc:relation`` does not say how,
-so its relation type is ``RelatedTo``. What is not taken stays in ``extra.oai_dc``.
+so its relation type is ``IsRelatedTo``. What is not taken stays in ``extra.oai_dc``.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def _relation(draft: Draft, text: str, field: str) -> None:
         made = {"funder": " ".join(filter(None, (funder, programme))), "award": award}
         draft.add("funding", {key: value for key, value in made.items() if value})
         return
-    kind, value = "RelatedTo", text
+    kind, value = "IsRelatedTo", text
     if text.lower().startswith("info:eu-repo/semantics/altidentifier/"):
         draft.identifier(text.split("/", 4)[-1], text.split("/")[3], field)
         return

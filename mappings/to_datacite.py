@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from mappings.citation import CONTRIBUTORS, DATES, RELATIONS
+from mappings.citation import CONTRIBUTORS, DATES, RELATIONS, is_spdx
 from mappings.dates import year_of
 from schemas.record import Record
 
@@ -179,7 +179,7 @@ def _rights(record: Record) -> list[dict[str, str]]:
     licence = rights.get("licence")
     if licence and "://" in licence:
         made.append({"rights": rights.get("statement", licence), "rightsUri": licence})
-    elif licence:
+    elif licence and is_spdx(licence):
         made.append(
             {
                 "rights": rights.get("statement", licence),
@@ -189,7 +189,7 @@ def _rights(record: Record) -> list[dict[str, str]]:
                 "schemeUri": _SPDX,
             }
         )
-    elif statement := rights.get("statement"):
+    elif statement := rights.get("statement", licence):
         made.append({"rights": statement})
     if level := rights.get("level"):
         made.append({"rightsUri": _ACCESS[level]})

@@ -71,4 +71,4 @@ def test_words() -> None:
     assert vocabulary_word("work package leader") == "WorkPackageLeader"
     assert vocabulary_word("isServedBy") == "IsServedBy"
     assert (kind_of("JournalArticle"), kind_of("PhysicalObject")) == ("publication", "other")
-    assert (language_of("eng"), language_of("pt_BR"), language_of("xyz")) == ("en", "pt-BR", "xyz")
+    assert [language_of(word) for word in ("eng", "pt_BR", "uzb", "xyz")] == ["en", "pt-BR", "uz", "xyz"]

@@ -66,7 +66,7 @@ def test_dublin_core() -> None:
     assert made["dates"] == [{"date": "2023-12", "type": "Issued"}]
     assert (made["kind"], made["publisher"], made["language"]) == ("publication", "Zenodo", "de")
     assert made["relations"] == [
-        {"type": "RelatedTo", "identifier": "10.5072/dc.0", "scheme": "doi"},
+        {"type": "IsRelatedTo", "identifier": "10.5072/dc.0", "scheme": "doi"},
         {"type": "References", "identifier": "10.1234/x", "scheme": "doi"},
     ]
     assert made["funding"] == [{"funder": "EC H2020", "award": "824064"}]

@@ -225,3 +225,11 @@ def test_what_comes_in_goes_out_and_comes_in_again() -> None:
     differing = {key for key in first if first[key] != second.get(key)}
     assert differing <= {"extra", "rights"}
     assert second["rights"]["licence"] == "MIT"
+
+
+@pytest.mark.parametrize("licence", ["CC-BY-4.0", "other-open", "https://example.org/terms"])
+def test_only_an_spdx_id_is_said_to_be_one(licence: str) -> None:
+    record = {"identifiers": [{"scheme": "doi", "value": "10.5072/a"}], "kind": "dataset", "title": "A"}
+    (right,) = datacite_json(record | {"rights": {"licence": licence}})["rightsList"]
+    assert right["rights"] == licence
+    assert ("rightsIdentifierScheme" in right) == (licence == "CC-BY-4.0")
