@@ -26,6 +26,7 @@ import difflib
 import heapq
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 from urllib.parse import quote
@@ -132,8 +133,8 @@ class RucioHarvester:
                     after = place[2] if place is not None and here == place[:2] else ""
                     while names := listing.names(after, self._page):
                         after = names[-1]
-                        items = self._fetch(listing, scope, kind, names)
-                        yield Page(items, {"type": kind, "scope": scope, "name": after})
+                        items, problems = self._fetch(listing, scope, kind, names)
+                        yield Page(items, {"type": kind, "scope": scope, "name": after}, problems=problems)
 
     def since(self, checkpoint: dict[str, Any]) -> str | None:
         """None: there is nothing that the next harvest could start from."""
@@ -220,9 +221,13 @@ class RucioHarvester:
 
     # -- one page -------------------------------------------------------------------------------------
 
-    def _fetch(self, listing: Listing, scope: str, kind: str, names: list[str]) -> list[Fetched]:
+    def _fetch(
+        self, listing: Listing, scope: str, kind: str, names: list[str]
+    ) -> tuple[list[Fetched], list[tuple[str | None, str, str, bytes]]]:
         dids = [{"scope": scope, "name": name} for name in names]
-        columns, metadata = self._metadata(dids)
+        columns, metadata, unreadable = self._metadata(dids)
+        problems: list[tuple[str | None, str, str, bytes]]
+        problems = [(f"{scope}:{name}", "source.bad-record", why, b"") for name, why in unreadable.items()]
         present = [did for did in dids if did["name"] in columns]
         rules = self._rules(listing, scope, kind, present)
         replicas = self._replicas(kind, present)
@@ -240,26 +245,36 @@ class RucioHarvester:
                 self._count(scope, name, document)
             raw = json.dumps(document, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
             items.append(Fetched(f"{scope}:{name}", raw.encode(), FORMAT, iso_date(columns[name].get("updated_at"))))
-        return items
+        return items, problems
 
-    def _metadata(self, dids: list[_Row]) -> tuple[dict[str, _Row], dict[str, _Row]]:
-        """Columns and JSON metadata by name; a DID deleted since it was listed is in neither."""
+    def _metadata(self, dids: list[_Row]) -> tuple[dict[str, _Row], dict[str, _Row], dict[str, str]]:
+        """Columns, JSON metadata, and what is wrong with unreadable ones, by name.
+
+        A DID deleted since it was listed is in none of them.
+        """
+        unreadable: dict[str, str] = {}
         if not dids:
-            return {}, {}
+            return {}, {}, unreadable
         columns = {row["name"]: row for row in self._bulkmeta(dids, "DID_COLUMN")}
         everything = {row["name"]: row for row in self._bulkmeta(dids, "ALL")} if self._plugins else {}
         for did in dids:
             name = did["name"]
-            if name not in columns and (row := self._one(did, "DID_COLUMN")) is not None:
-                columns[name] = row
-            if self._plugins and name in columns and name not in everything:
-                everything[name] = self._one(did, "ALL") or {}
+            try:
+                if name not in columns and (row := self._one(did, "DID_COLUMN")) is not None:
+                    columns[name] = row
+                if self._plugins and name in columns and name not in everything:
+                    everything[name] = self._one(did, "ALL") or {}
+            except SourceError as error:
+                if error.code != "source.bad-answer":
+                    raise
+                unreadable[name] = error.detail
+                columns.pop(name, None)
         # Rucio lets no JSON key have a column's name, so that what is no column is JSON metadata
         metadata = {
             name: {key: value for key, value in everything.get(name, {}).items() if key not in row}
             for name, row in columns.items()
         }
-        return columns, metadata
+        return columns, metadata, unreadable
 
     def _bulkmeta(self, dids: list[_Row], plugin: str) -> list[_Row]:
         path, body = "/dids/bulkmeta", {"dids": dids, "plugin": plugin}
@@ -269,8 +284,14 @@ class RucioHarvester:
                 self._plugins = False  # a server on SQLite keeps columns alone
                 return []
             response = self._session.post(path, body)  # any other failure: patiently
-        rows = self._session.rows(response, path)
-        if not all(isinstance(row.get("name"), str) for row in rows):
+        rows = []
+        for line in response.content.splitlines():
+            # a line that cannot be read is asked for by itself, as is a DID without a line
+            with suppress(SourceError):
+                row = self._session.parse(line, path)
+                if isinstance(row, dict) and isinstance(row.get("name"), str):
+                    rows.append(row)
+        if response.content.strip() and not rows:
             raise self._session.unexpected(path)
         return rows
 

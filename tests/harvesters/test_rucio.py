@@ -254,6 +254,29 @@ def test_what_bulk_leaves_out_is_looked_at_singly(lake: FakeRucio) -> None:
     assert documents(harvester(lake))["a:run/2.ds"]["metadata"]["note"] == "run/2.ds"
 
 
+def test_a_line_that_cannot_be_read_is_asked_for_singly_and_stops_no_other(lake: FakeRucio) -> None:
+    before = documents(harvester(lake))
+    single = b"not JSON"
+
+    def fault(request: httpx.Request) -> httpx.Response | None:
+        if request.url.path == "/dids/bulkmeta":
+            rows = lake._bulk("/dids/bulkmeta", json.loads(request.content)).content.splitlines()
+            broken = len(rows) > 1
+            return httpx.Response(
+                200, content=b"\n".join(b"{" if broken and b'"run1.ds"' in row else row for row in rows)
+            )
+        if request.url.path == "/dids/a/run1.ds/meta" and single:
+            return httpx.Response(200, content=single)
+        return None
+
+    lake.fault = fault
+    pages = list(harvester(lake).pages(Begin()))
+    assert {item.native_id for page in pages for item in page.items} == before.keys() - {"a:run1.ds"}
+    assert [problem[:2] for page in pages for problem in page.problems] == [("a:run1.ds", "source.bad-record")]
+    single = b""
+    assert documents(harvester(lake)) == before
+
+
 def test_a_did_deleted_since_the_listing_is_passed_over(lake: FakeRucio) -> None:
     def vanish(request: httpx.Request) -> None:
         if request.url.path == "/dids/bulkmeta":
