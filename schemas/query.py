@@ -214,7 +214,7 @@ def _facet(text: str) -> Facet:
         raise QueryError("not-a-facet", f"{name} has no values to count", parameter="facets")
     if not size:
         return Facet(name)
-    if not size.isdecimal() or len(size) > len(str(MAX_LIMIT)) or not 1 <= int(size) <= MAX_LIMIT:
+    if not (size.isascii() and size.isdecimal()) or len(size) > len(str(MAX_LIMIT)) or not 1 <= int(size) <= MAX_LIMIT:
         raise QueryError("bad-value", f"facets: size {size!r} is not 1 to {MAX_LIMIT}", parameter="facets")
     return Facet(name, int(size))
 
@@ -273,18 +273,19 @@ def _interval(name: str, text: str) -> Interval:
     read = instant if name == "time" else (lambda part: field_span(name, part))
     try:
         low = -math.inf if low_text.strip() in ("..", "-Inf") else read(low_text.strip())[0]
-        high = math.inf if high_text.strip() in ("..", "+Inf", "Inf") else read(high_text.strip())[1]
+        last, after = (math.inf,) * 2 if high_text.strip() in ("..", "+Inf", "Inf") else read(high_text.strip())
     except ValueError as error:
         raise QueryError("bad-value", f"{name}: {error}", parameter=name) from None
-    if low > high:
+    if low > last:
         raise QueryError("bad-value", f"{name}={text[:80]} ends before it starts", parameter=name)
-    return Interval(low, high)
+    # 2014 ends before the first instant of 2015, a number at itself
+    return Interval(low, after if last == after else math.nextafter(after, low))
 
 
 def _limit(text: str | None) -> int:
     if text is None:
         return DEFAULT_LIMIT
-    if not text.isdecimal() or len(text) > len(str(MAX_LIMIT)) or int(text) > MAX_LIMIT:
+    if not (text.isascii() and text.isdecimal()) or len(text) > len(str(MAX_LIMIT)) or int(text) > MAX_LIMIT:
         raise QueryError("bad-value", f"limit={text[:40]} is not 0 to {MAX_LIMIT}", parameter="limit")
     return int(text)
 

@@ -1,0 +1,194 @@
+"""The query: what it understands, and that everything else is an error with its code."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import schemas.query
+from schemas.errors import QueryError
+from schemas.fields import search_fields
+from schemas.query import Cone, Facet, Filter, Interval, Query, Sort, field_span, parse
+from schemas.times import to_tdb
+
+REFUSED = [
+    ("unknown-field", [("facilites", "HESS")], "facilities"),
+    ("unknown-field", [("facets", "kinds")], "kind"),
+    ("unknown-field", [("sort", "byte")], "bytes"),
+    ("unknown-field", [("extra.", "1")], ""),
+    ("unknown-field", [("position.exist", "true")], ""),
+    ("repeated-parameter", [("q", "a"), ("q", "b")], "q"),
+    ("repeated-parameter", [("bytes.gte", "1"), ("bytes.gte", "2")], "bytes"),
+    ("too-many-facets", [("facets", ",".join(["kind"] * 51))], "50"),
+    ("not-a-filter", [("title", "Crab")], "q"),
+    ("not-a-facet", [("facets", "title")], "title"),
+    ("not-a-facet", [("facets", "time")], "time"),
+    ("bad-sort", [("sort", "distance")], "cone"),
+    ("bad-sort", [("sort", "score")], "q"),
+    ("bad-sort", [("sort", "kind")], "kind"),
+    ("bad-position", [("cone", "361,0,1")], "361"),
+    ("bad-position", [("cone", "0,-91,1")], "-91"),
+    ("bad-radius", [("cone", "0,0,-1")], "-1"),
+    ("bad-radius", [("cone", "0,0,180.1")], "180"),
+    ("bad-value", [("cone", "0,0")], "3"),
+    ("bad-value", [("cone", "nan,0,1")], "finite"),
+    ("bad-value", [("cone", "a,b,c")], "3"),
+    ("bad-value", [("bytes.gte", "many")], "bytes"),
+    ("bad-value", [("bytes", "inf")], "finite"),
+    ("bad-value", [("issued.lt", "yesterday")], "issued"),
+    ("bad-value", [("time", "/2014")], ".."),
+    ("bad-value", [("time", "2015/2014")], "ends before"),
+    ("bad-value", [("time", "soon")], "time"),
+    ("bad-value", [("spectral", "1e-6/red")], "spectral"),
+    ("bad-value", [("relation", "near")], "intersects"),
+    ("bad-value", [("unlocated", "yes")], "include"),
+    ("bad-value", [("kind.exists", "maybe")], "true"),
+    ("bad-value", [("kind", "a\0b")], "NUL"),
+    ("bad-value", [("limit", "-1")], "limit"),
+    ("bad-value", [("limit", "10001")], "10000"),
+    ("bad-value", [("limit", "٢٥")], "limit"),
+    ("bad-value", [("facets", "kind:0")], "size"),
+    ("bad-value", [("facets", "kind:many")], "size"),
+]
+
+
+@pytest.mark.parametrize(("code", "parameters", "said"), REFUSED)
+def test_what_cannot_be_understood_has_a_code_and_a_sentence(
+    code: str, parameters: list[tuple[str, str]], said: str
+) -> None:
+    with pytest.raises(QueryError) as caught:
+        parse(parameters)
+    assert caught.value.code == f"query.{code}"
+    assert said in caught.value.detail
+    assert caught.value.context["parameter"]
+
+
+def test_every_code_of_the_query_is_reached_above() -> None:
+    source = Path(schemas.query.__file__).read_text()
+    written = set(re.findall(r'(?:QueryError|_unknown)\(\s*"([a-z-]+)"', source))
+    assert len(written) > 5
+    assert written == {code for code, _, _ in REFUSED}
+
+
+_names = st.sampled_from(
+    [*search_fields(), "q", "cone", "relation", "unlocated", "time", "spectral", "facets", "sort", "limit", "extra.a.b"]
+)
+_ops = st.sampled_from(["", ".gt", ".gte", ".lt", ".lte", ".not", ".exists", ".x", "."])
+_values = st.text(max_size=20) | st.sampled_from(
+    [
+        "1",
+        "-1",
+        "nan",
+        "inf",
+        "1e400",
+        "0,0,1",
+        "1,1,1,1",
+        "../..",
+        "..",
+        "2014",
+        "2014-02-30",
+        "1/2",
+        "99999/1",
+        "true",
+    ]
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.tuples(st.builds(str.__add__, _names, _ops) | st.text(max_size=9), _values), max_size=4))
+def test_anything_gives_a_query_or_a_query_error(parameters: list[tuple[str, str]]) -> None:
+    try:
+        query = parse(parameters)
+    except QueryError as error:
+        assert error.context["parameter"] is not None
+        return
+    if query.cone:
+        assert 0 <= query.cone.ra <= 360 and -90 <= query.cone.dec <= 90 and 0 <= query.cone.radius <= 180
+    for interval in (query.time, query.spectral):
+        assert interval is None or interval.low <= interval.high
+    assert 0 <= query.limit <= 10_000 and query.groups == frozenset()
+
+
+def test_nothing_asked_is_everything() -> None:
+    assert parse([]) == Query()
+    assert parse([("q", "  "), ("cursor", "")]) == Query()
+
+
+def test_a_whole_query() -> None:
+    query = parse(
+        [
+            ("q", "crab"),
+            ("cone", "83.63, 22.01 0.5"),
+            ("relation", "within"),
+            ("unlocated", "include"),
+            ("facilities", "HESS"),
+            ("facilities", "h.e.s.s"),
+            ("facilities", "MAGIC"),
+            ("bytes.gte", "1e9"),
+            ("kind.not", "service"),
+            ("position.exists", "TRUE"),
+            ("extra.rucio.run_number.lt", "5"),
+            ("spectral", "1e-12/1e-10"),
+            ("facets", "kind,facilities:5,kind"),
+            ("sort", "-bytes,distance,id"),
+            ("limit", "0"),
+        ]
+    )
+    assert query.text == "crab" and query.cone == Cone(83.63, 22.01, 0.5)
+    assert query.relation == "within" and query.unlocated and query.limit == 0
+    assert set(query.filters) == {
+        Filter("facilities", "eq", ("H.E.S.S.", "MAGIC")),
+        Filter("bytes", "gte", ("1e9",)),
+        Filter("kind", "not", ("service",)),
+        Filter("position", "exists", ("true",)),
+        Filter("extra.rucio.run_number", "lt", ("5",)),
+    }
+    assert query.spectral == Interval(1e-12, 1e-10)
+    assert query.facets == (Facet("kind"), Facet("facilities", 5))
+    assert query.sort == (Sort("bytes", True), Sort("distance"), Sort("id"))
+
+
+def just_before(moment: float) -> float:
+    return math.nextafter(moment, -math.inf)
+
+
+@pytest.mark.parametrize(
+    ("asked", "low", "high"),
+    [
+        ("53000/53001", 53000.0, 53001.0),
+        ("../53001", -math.inf, 53001.0),
+        ("53000/..", 53000.0, math.inf),
+        ("53000", 53000.0, 53000.0),
+        ("2004-01-01/2004-01-31", to_tdb(53005.0), just_before(to_tdb(53036.0))),
+        ("2004", to_tdb(53005.0), just_before(to_tdb(53371.0))),
+        ("2004/2004", to_tdb(53005.0), just_before(to_tdb(53371.0))),
+        ("2004-01-01T00:00:00Z/..", to_tdb(53005.0), math.inf),
+    ],
+)
+def test_times_are_tdb_and_dates_last_as_long_as_they_say(asked: str, low: float, high: float) -> None:
+    assert parse([("time", asked)]).time == Interval(low, high)
+
+
+def test_a_nested_field_answers_to_both_names() -> None:
+    for short, full in (
+        ("creators", "creators.name"),
+        ("identifiers", "identifiers.value"),
+        ("replicas", "replicas.rse"),
+    ):
+        assert parse([(short, "x")]) == parse([(full, "x")])
+        assert parse([("facets", full)]).facets[0].field == full  # the answer's facet is called what was asked
+
+
+def test_the_groups_are_never_a_parameter() -> None:
+    with pytest.raises(QueryError):
+        parse([("groups", "hess")])
+
+
+def test_a_date_names_a_span_and_a_number_itself() -> None:
+    assert field_span("bytes", "1e3") == (1000.0, 1000.0)
+    assert field_span("issued", "2014") == (56658.0, 57023.0)
