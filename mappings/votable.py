@@ -23,6 +23,11 @@ _START = (
     '<VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3"'
     ' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">\n'
 )
+_SYSTEMS = {
+    "icrs": '<COOSYS ID="icrs" system="ICRS"/>\n',
+    # light travel is not converted (the record's times keep the source's place), so the place is unknown
+    "tdb": '<TIMESYS ID="tdb" timeorigin="MJD-origin" timescale="TDB" refposition="UNKNOWN"/>\n',
+}
 _CELL, _ROW = "\x1f", "\x1e"
 # What XML 1.0 cannot say at all (section 2.2), but for the two above, and what it says by reference (section 2.4;
 # a bare "\r" would be read as "\n", section 2.11)
@@ -50,12 +55,10 @@ def _attribute(text: str) -> str:
 def head(columns: tuple[Column, ...]) -> str:
     """Everything before the first row."""
     fields = "".join(map(_field, columns))
+    systems = "".join(text for name, text in _SYSTEMS.items() if any(column.ref == name for column in columns))
     return (
         f'{_START}<RESOURCE type="results">\n<INFO name="QUERY_STATUS" value="OK"/>\n'
-        '<COOSYS ID="icrs" system="ICRS"/>\n'
-        # light travel is not converted (the record's times keep the source's place), so the place is unknown
-        '<TIMESYS ID="tdb" timeorigin="MJD-origin" timescale="TDB" refposition="UNKNOWN"/>\n'
-        f'<TABLE name="records">\n{fields}<DATA><TABLEDATA>\n'
+        f'{systems}<TABLE name="records">\n{fields}<DATA><TABLEDATA>\n'
     )
 
 

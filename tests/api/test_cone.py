@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import subprocess
 import warnings
@@ -67,6 +68,12 @@ def test_each_verbosity_has_the_three_main_columns_once(client: httpx.Client, ve
     for ucd, datatype in (("ID_MAIN", "char"), ("POS_EQ_RA_MAIN", "double"), ("POS_EQ_DEC_MAIN", "double")):
         assert [field.datatype for field in table.fields if field.ucd == ucd] == [datatype]
     assert len(table.array) == 11
+
+
+@pytest.mark.parametrize("verb", ["1", "2", "3"])
+def test_the_systems_named_are_those_that_columns_are_in(client: httpx.Client, verb: str) -> None:
+    text = client.get("/scs", params={**NEAR, "VERB": verb}).text
+    assert set(re.findall(r'<(?:COOSYS|TIMESYS) ID="(\w+)"', text)) == set(re.findall(r' ref="(\w+)"', text)) != set()
 
 
 def test_more_verbosity_means_more_columns(client: httpx.Client) -> None:
