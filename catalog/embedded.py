@@ -224,8 +224,8 @@ class EmbeddedEngine:
             if change.id not in newest or newest[change.id].seq < change.seq:
                 newest[change.id] = change
         home = self.folder / f"g{state.generation}"
-        text = self._text(state.generation, create=True)
         try:
+            text = self._text(state.generation, create=True)
             if not text.writing:
                 home.mkdir(parents=True, exist_ok=True)
                 self._sweep(state)
@@ -260,10 +260,15 @@ class EmbeddedEngine:
         self._snapshot = None
         shutil.rmtree(self.folder / f"g{old + 1}", ignore_errors=True)
         beside = EmbeddedEngine(self.folder, beside=old + 1)
-        for changes, upto in batches:
-            beside.apply(changes, upto, feed)
-        if not beside._manifest().exists():
-            beside.apply([], 0, feed)
+        try:
+            for changes, upto in batches:
+                beside.apply(changes, upto, feed)
+            if not beside._manifest().exists():
+                beside.apply([], 0, feed)
+        except BaseException:  # a full disk needs the room at once
+            beside.close()
+            shutil.rmtree(self.folder / f"g{old + 1}", ignore_errors=True)
+            raise
         beside.close()
         beside._manifest().replace(self.folder / "manifest.json")
         _sync(self.folder)

@@ -6,6 +6,7 @@ or not yet committed versions are found and ignored; that is what lets one manif
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -56,12 +57,15 @@ class Words:
         When it is not there: a rebuild has just switched to another.
     SearchIndexError
         ``index.bad-words`` when it is there and cannot be opened.
+    OSError
+        When it cannot be made or written: tantivy itself says ValueError to everything.
     """
 
     def __init__(self, folder: Path, *, create: bool) -> None:
         import tantivy
 
         self.schema = _schema()
+        made = create and not (folder / "meta.json").exists()
         if create:
             folder.mkdir(parents=True, exist_ok=True)
         elif not (folder / "meta.json").exists():
@@ -69,6 +73,8 @@ class Words:
         try:
             self.index = tantivy.Index(self.schema, path=str(folder))
         except ValueError as error:
+            if made:
+                raise OSError(str(error)) from error
             raise SearchIndexError(
                 "bad-words", f"the text index cannot be opened ({error}): run `asterism reindex`"
             ) from error
@@ -103,20 +109,27 @@ class Words:
     def add(self, seq: int, text: dict[str, list[str]]) -> None:
         fields: dict[str, Any] = {name: [plain_words(part) for part in parts] for name, parts in text.items()}
         fields["seq"] = seq
-        self._writer.add_json(orjson.dumps(fields).decode())
+        try:
+            self._writer.add_json(orjson.dumps(fields).decode())
+        except ValueError as error:
+            raise OSError(str(error)) from error
 
     def delete(self, seqs: Iterable[int]) -> None:
         for seq in seqs:
             self._writer.delete_documents_by_term("seq", seq)
 
     def commit(self) -> None:
-        self._writer.commit()
+        try:
+            self._writer.commit()
+        except ValueError as error:
+            raise OSError(str(error)) from error
 
     def close(self) -> None:
         if self._writer is not None:
-            self._writer.rollback()
-            self._writer.wait_merging_threads()
-            self._writer = None
+            writer, self._writer = self._writer, None
+            with contextlib.suppress(ValueError):  # one that has failed has nothing to take back
+                writer.rollback()
+                writer.wait_merging_threads()
 
 
 def find(searcher: Any, index: Any, text: str) -> tuple[Any, Any]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import resource
 from collections import Counter
+from contextlib import contextmanager
 
 import pytest
 
@@ -342,6 +344,34 @@ def test_a_damaged_file_is_found_and_a_rebuild_cures_it(tmp_path, name, damage):
     cured.rebuild([([Change(1, one["id"], one)], 1)], "feed")
     assert cured.check() == []
     assert cured.search(query("")).total == 1
+
+
+@contextmanager
+def _no_room():
+    """Files end after 20 kB, as on a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("how", ["apply", "rebuild"])
+def test_a_full_disk_leaves_the_index_as_it_was(tmp_path, how):
+    engine = EmbeddedEngine(tmp_path)
+    one = make_record(random.Random(4), 1)
+    engine.apply([Change(1, one["id"], one)], 1, "feed")
+    many = [make_record(random.Random(n), n) for n in range(2, 2000)]
+    changes = [Change(seq, record["id"], record) for seq, record in enumerate(many, 2)]
+    with _no_room(), pytest.raises(SearchIndexError) as caught:
+        engine.apply(changes, 2000, "feed") if how == "apply" else engine.rebuild([(changes, 2000)], "feed")
+    assert caught.value.code == "index.write-failed"
+    assert EmbeddedEngine(tmp_path).search(query("")).total == 1
+    assert [path.name for path in tmp_path.glob("g*")] == ["g1"]
+    engine.apply(changes, 2000, "feed")
+    assert engine.count() == 1999
+    assert engine.check() == []
 
 
 def test_an_index_of_other_fields_says_what_to_do(tmp_path, monkeypatch):
