@@ -222,13 +222,14 @@ class InvenioHarvester:
             announced, page = found.total, 1
             seen: set[str] = set()
             while True:
+                before = len(seen)
                 seen.update(_key(hit, page, n) for n, hit in enumerate(found.hits))
                 # a total that fell means that something left the window, and what came after it moved up unseen
                 done = len(seen) >= found.total >= announced
                 yield _Step(found.hits, rest if done else [window, *rest])
                 if done:
                     return
-                if not found.hits or len(seen) >= found.total:
+                if len(seen) == before or len(seen) >= found.total:  # no hits, or those of other pages once more
                     break
                 page += 1
                 found = self._search.ask(window, page)

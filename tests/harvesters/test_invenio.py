@@ -262,6 +262,19 @@ def test_a_source_that_shows_less_than_it_announces_is_a_failure(full: Repositor
     assert caught.value.code == "source.incomplete"
 
 
+def test_a_source_that_shows_one_page_for_all_is_left_soon(full: Repository) -> None:
+    asked: list[httpx.Request] = []
+    hits = list(full.records.values())[:5]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200, json={"hits": {"hits": hits, "total": 15}})
+
+    with pytest.raises(SourceError) as caught:
+        list(harvester(answer).pages(Begin()))
+    assert caught.value.code == "source.incomplete" and len(asked) < 10
+
+
 def test_a_source_that_ignores_the_window_is_found_out(full: Repository) -> None:
     def ignore(request: httpx.Request) -> httpx.Response:
         params = request.url.params.remove("q")
