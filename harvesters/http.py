@@ -37,6 +37,7 @@ from schemas.errors import SourceError
 
 RETRIED = frozenset({429, 500, 502, 503, 504})
 MAX_REDIRECTS = 5
+MAX_BYTES = 64 * MIB  # of an answer
 MAX_LINE = 16 * MIB  # of a streamed listing: a Rucio DID with all its metadata is a few kB
 # What may follow a redirect to another host: no credential is among them, whatever header it travels in
 _HARMLESS = frozenset({"accept", "accept-encoding", "connection", "content-type", "host", "user-agent"})
@@ -104,7 +105,7 @@ class PoliteClient:
         rate: float | None = None,
         timeout: float = 60.0,
         retries: int = 5,
-        max_bytes: int = 64 * MIB,
+        max_bytes: int = MAX_BYTES,
         deadline: float = 300.0,
         transport: httpx.BaseTransport | None = None,
         verify: bool | str = True,
@@ -359,5 +360,5 @@ def _truncated(answer: httpx.Response) -> SourceError:
 
 
 def _too_large(answer: httpx.Response, bound: int) -> SourceError:
-    detail = f"the answer of {_name(answer)} is larger than {bound / MIB:.0f} MiB; ask for smaller pages"
+    detail = f"the answer of {_name(answer)} is larger than {bound / MIB:.0f} MiB, which is more than is taken"
     return SourceError("too-large", detail, url=_name(answer))

@@ -14,6 +14,7 @@ from lxml import etree
 from mappings.safe_xml import Element, parse_xml, split_tag, text_of
 from schemas.errors import MappingError, SourceError
 
+LARGEST = 16 * 2**20  # bytes of a record in a broken answer: no registry or repository has one that long
 KEPT = 1_000_000  # bytes of a broken record that are kept for whoever looks into the quarantine
 _HTML = re.compile(rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype\s+)?html\b", re.IGNORECASE | re.DOTALL)
 _DOCTYPE = re.compile(rb"\s*(<\?.*?\?>\s*|<!--.*?-->\s*)*<!DOCTYPE", re.DOTALL)
@@ -129,9 +130,11 @@ def salvage(body: bytes) -> Answer:
             pieces.pop()  # the one that the cut went through
     for piece in pieces:
         try:
+            if len(piece) > LARGEST:
+                raise MappingError("bad-xml", f"the record is larger than {LARGEST // 2**20} MiB")
             inner = _answer(parse_xml(head + piece + close))
         except MappingError as error:
-            name = _IDENTIFIER.search(piece)
+            name = _IDENTIFIER.search(piece[:KEPT])
             identifier = name[1].decode(errors="replace") if name else None
             answer.problems.append((identifier, "source.bad-record", error.detail, piece[:KEPT]))
             continue

@@ -35,6 +35,9 @@ OPTIONS: dict[str, dict[str, bool]] = {
 # requests a minute; registries and data lakes publish no figure, so theirs are what a person with a browser might do.
 RATES = {"vo-oai": 2.0, "vo-regtap": 2.0, "rucio": 10.0, "invenio": 0.5, "oai-datacite": 1.0}
 
+# Bytes: an OAI-PMH server says how long its pages are, and one monstrous record must not hide the others of its page
+OAI_PAGE = 160 * 2**20
+
 
 def build(
     kind: str,
@@ -73,7 +76,7 @@ def build(
     for key, required in own.items():
         if required and not options.get(key):
             raise SettingsError("missing-key", f"a {kind} source needs {key!r}", key=key)
-    from harvesters.http import PoliteClient
+    from harvesters.http import MAX_BYTES, PoliteClient
 
     url = str(options["url"]).strip()
     certificate = options.get("certificate") if options.get("auth") == "x509" else None
@@ -82,6 +85,7 @@ def build(
         rate=rate or (None if _is_loopback(url) else RATES[kind]),
         transport=transport,
         cert=certificate,
+        max_bytes=OAI_PAGE if kind in ("vo-oai", "oai-datacite") else MAX_BYTES,
     )
     rest = {key: value for key, value in options.items() if key != "url"}
     match kind:

@@ -533,3 +533,15 @@ def test_invenio(invenio_url: str) -> None:
     assert {item.format for page in pages for item in page.items} == {"datacite"}
     assert not one.is_gone(ids(pages)[0]) and one.is_gone("oai:nowhere:1")
     assert not ids(list(one.pages(Begin(since="2100-01-01T00:00:00Z"))))
+
+
+def test_one_monstrous_record_does_not_hide_the_others() -> None:
+    server = Repository("ivo://a/1", "ivo://a/2", "ivo://a/3", page=9)
+    page = server.answer({"verb": "ListRecords", "metadataPrefix": "ivo_vor"})
+    # libxml2 refuses the text, and the piece is too long to be tried by itself
+    text = page.replace("<identifier>ivo://a/2</identifier>", f"<identifier>ivo://a/2</identifier><x>{'x' * 2**24}</x>")
+    server.wrong = lambda asked: xml(text) if asked["verb"] == "ListRecords" else None
+    (found,) = harvester(server).pages(Begin())
+    assert [item.native_id for item in found.items] == ["ivo://a/1", "ivo://a/3"]
+    ((native_id, code, reason, raw),) = found.problems
+    assert (native_id, code) == ("ivo://a/2", "source.bad-record") and "16 MiB" in reason and len(raw) == 1_000_000
