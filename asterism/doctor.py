@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import shutil
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
@@ -99,16 +98,11 @@ def _index(factory: Factory) -> Iterator[Finding]:
 
 
 def _leases(factory: Factory) -> Iterator[Finding]:
-    from sqlalchemy import select
+    from catalog.lease import leases
 
-    from catalog.tables import lease
-
-    with factory.store.database.reading() as connection:
-        held = connection.execute(select(lease).order_by(lease.c.name)).all()
-    for one in held:
-        machine, pid, *_ = one.owner.split("/")
-        over = "" if one.expires_at > time.time() else "; its time is up, the next command takes it over"
-        yield Finding("note", "at work", f"{one.name}: process {pid} on {machine.partition(' ')[0]}{over}")
+    for name, holder, held in leases(factory.store):
+        over = "" if held else " was cut short; the next command takes its place"
+        yield Finding("note", "at work", f"{name}: {holder}{over}")
 
 
 def _sources(factory: Factory) -> Iterator[Finding]:

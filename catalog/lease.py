@@ -13,9 +13,9 @@ import time
 import uuid
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.engine import Connection
 
 from catalog.store import Store
@@ -119,10 +119,20 @@ class Lease:
             self._alive_until = asked + self._ttl
 
 
+def leases(store: Store) -> list[tuple[str, str, bool]]:
+    """(name, holder for people, whether the holder still has it) of all that were not given back."""
+    with store.database.reading() as connection:
+        rows = connection.execute(select(lease).order_by(lease.c.name)).all()
+    return [(row.name, _shown(row.owner), _held(row)) for row in rows]
+
+
 def _holder(connection: Connection, name: str) -> str | None:
     row = connection.execute(select(lease).where(lease.c.name == name)).first()
-    held = row is not None and row.expires_at > time.time() and not _dead(row.owner)
-    return row.owner if row is not None and held else None
+    return row.owner if row is not None and _held(row) else None
+
+
+def _held(row: Row[Any]) -> bool:
+    return row.expires_at > time.time() and not _dead(row.owner)
 
 
 def _machine() -> str:

@@ -12,7 +12,7 @@ import time
 import pytest
 from sqlalchemy import select, update
 
-from catalog.lease import Lease
+from catalog.lease import Lease, leases
 from catalog.store import Store
 from catalog.tables import lease
 from schemas.errors import StoreError
@@ -58,8 +58,10 @@ def test_a_killed_process_keeps_nobody_waiting(store: Store, store_url: str) -> 
     with pytest.raises(StoreError) as caught, Lease(store, "index"):
         pass
     assert f"process {holder.pid} on " in caught.value.detail
+    assert [(name, held) for name, _, held in leases(store)] == [("index", True)]
     holder.send_signal(signal.SIGKILL)
     holder.wait()
+    assert [(name, held) for name, _, held in leases(store)] == [("index", False)]
     with Lease(store, "index") as mine:
         mine.check()
 
