@@ -51,15 +51,15 @@ _SCHEMES = {
     "ivorn": "ivoid", "ivo": "ivoid", "international standard book number": "isbn",
 }  # fmt: skip
 _PREFIXES = [
-    ("ivoid", re.compile(r"(?=ivo://)", re.IGNORECASE)),
+    ("ivoid", re.compile(r"(?=ivo://[^/?#\s]+\S*$)", re.IGNORECASE)),
     ("handle", re.compile(r"(?:hdl:|info:hdl/|https?://hdl\.handle\.net/)", re.IGNORECASE)),
     ("arxiv", re.compile(r"(?:arxiv:|https?://arxiv\.org/(?:abs|pdf)/)", re.IGNORECASE)),
     ("bibcode", re.compile(r"https?://(?:ui\.)?adsabs\.harvard\.edu/(?:abs/|#abs/)", re.IGNORECASE)),
-    ("ark", re.compile(r"(?=ark:)", re.IGNORECASE)),
+    ("ark", re.compile(r"(?:https?://[^/\s]+/)?(?=ark:)", re.IGNORECASE)),
     ("oai", re.compile(r"(?=oai:[\w.-]+:)", re.IGNORECASE)),
     ("swhid", re.compile(r"(?=swh:1:)")),
     ("urn", re.compile(r"(?=urn:)", re.IGNORECASE)),
-    ("url", re.compile(r"(?=https?://|ftp://)", re.IGNORECASE)),
+    ("url", re.compile(r"(?=(?:https?|ftp)://\S+$)", re.IGNORECASE)),
 ]  # fmt: skip
 _BIBCODE = re.compile(r"\d{4}[A-Za-z&.]{5}[\w.&]{9}[A-Z.]")
 
@@ -168,8 +168,14 @@ def _recognised(value: str) -> dict[str, str] | None:
     for scheme, prefix in _PREFIXES:
         if (found := prefix.match(value)) and found.end() < len(value):
             rest = value[found.end() :]
-            return {"scheme": scheme, "value": rest.lower() if scheme == "ivoid" else rest}
+            return {"scheme": scheme, "value": ivoid_of(rest) if scheme == "ivoid" else rest}
     return None
+
+
+def ivoid_of(text: str) -> str:
+    """An IVOID as it is compared: in lower case but for its local part (IVOA Identifiers 2.0, sections 2.5, 2.6)."""
+    end = min((at for mark in "?#" if (at := text.find(mark)) >= 0), default=len(text))
+    return text[:end].lower() + text[end:]
 
 
 def licence_of(identifier: str | None, uri: str | None = None) -> str | None:

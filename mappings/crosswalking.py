@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from mappings import quantities
+from mappings.citation import identify
 from mappings.crosswalk import Crosswalk, Rule, fold
 from mappings.outcome import Problem
 from mappings.quantities import UnusableError
@@ -16,11 +16,6 @@ from mappings.text import one_line, plain_text
 from schemas.record import Record
 from schemas.times import utc_span
 
-_DOI = re.compile(r"^(?:(?:https?://)?(?:dx\.)?doi\.org/|doi:\s*)?(10\.\d{4,9}/\S+)$", re.IGNORECASE)
-_IVOID = re.compile(r"^ivo://[^/?#\s]+[^\s]*$", re.IGNORECASE)
-_URL = re.compile(r"^(?:https?|ftp)://\S+$", re.IGNORECASE)
-_ARK = re.compile(r"^(?:https?://\S+/)?(ark:/?\S+)$", re.IGNORECASE)
-_BIBCODE = re.compile(r"^\d{4}[A-Za-z.&]{5}[\w.]{4}[A-Za-z.\d][\d.]{4}[A-Z.]$")
 _LEVELS = {
     **dict.fromkeys(("open", "public"), "open"),
     "embargoed": "embargoed",
@@ -146,14 +141,15 @@ class _Application:
 
     def _identifiers(self, found: _Found, name: str, part: str) -> None:
         for text in _texts(found.value, found.rule.separator):
-            scheme, value = _identifier(text)
+            found_out = identify(text) or {"scheme": "other", "value": text}
+            scheme, value = found_out["scheme"], found_out["value"]
             if name == "relations":
-                scheme_given = {} if scheme is None else {"scheme": scheme}
-                self._extend(name, [{"type": part, "identifier": value, **scheme_given}])
+                known = {} if scheme == "other" else {"scheme": scheme}
+                self._extend(name, [{"type": part, "identifier": value, **known}])
             elif part and scheme != part:
                 raise UnusableError("wrong-identifier", f"is no {'DOI' if part == 'doi' else 'ivoid'}")
             elif scheme in ("doi", "ivoid", "ark", "url"):
-                self._extend(name, [{"scheme": scheme, "value": value}])
+                self._extend(name, [found_out])
 
     def _rights(self, found: _Found, part: str) -> None:
         rights = self.record.get("rights", {})
@@ -359,19 +355,3 @@ def _iso(value: Any) -> str:
     except ValueError as error:
         raise UnusableError("impossible-time", f"is no date: {error}") from None
     return text
-
-
-def _identifier(text: str) -> tuple[str | None, str]:
-    """Scheme and value of an identifier, by its looks; ivoids in lower case up to their query."""
-    if doi := _DOI.match(text):
-        return "doi", doi[1].lower()
-    if _IVOID.match(text):
-        name, mark, local = text.partition("?")
-        return "ivoid", name.lower() + mark + local
-    if ark := _ARK.match(text):
-        return "ark", ark[1]
-    if _URL.match(text):
-        return "url", text
-    if _BIBCODE.match(text):
-        return "bibcode", text
-    return None, text

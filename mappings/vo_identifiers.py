@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
-from mappings.citation import doi_of, identify
+from mappings.citation import doi_of, identify, ivoid_of
 
 _URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(\S+)")
 _BIBCODE = re.compile(r"(?:bibcode:|https?://(?:ui\.)?adsabs\.harvard\.edu/abs/)(\S{19})(?:/abstract)?", re.IGNORECASE)
-_ARK = re.compile(r"https?://[^/]+/(ark:\S+)", re.IGNORECASE)
 _ORCID = re.compile(r"(?:orcid:|https?://(?:www\.)?orcid\.org/)", re.IGNORECASE)
 _WEB = re.compile(r"(?:https?|ftps?)://[^\s<>\"]+", re.IGNORECASE)
 # What a link may open. A registry is written by strangers: javascript: and data: are not ways to data.
@@ -23,7 +22,7 @@ def identifier(text: str) -> tuple[str, str] | None:
     if not text or len(text.split()) > 1:
         return None
     if text[:6].lower() == "ivo://":
-        return "ivoid", text.lower()
+        return "ivoid", ivoid_of(text)
     if known := _by_form(text):
         return known
     found = _URI.fullmatch(text)
@@ -37,8 +36,6 @@ def _by_form(text: str) -> tuple[str, str] | None:
         return "doi", doi
     if found := _BIBCODE.fullmatch(unquote(text)):
         return "bibcode", found[1]
-    if found := _ARK.fullmatch(text):
-        return "ark", found[1]
     if _ORCID.match(text):
         return "orcid", text
     known = identify(text)

@@ -72,3 +72,16 @@ def test_words() -> None:
     assert vocabulary_word("isServedBy") == "IsServedBy"
     assert (kind_of("JournalArticle"), kind_of("PhysicalObject")) == ("publication", "other")
     assert [language_of(word) for word in ("eng", "pt_BR", "uzb", "xyz")] == ["en", "pt-BR", "uz", "xyz"]
+
+
+@pytest.mark.parametrize(
+    ("written", "scheme", "value"),
+    [
+        ("ivo://Auth.Org/Path?Sub/File.FITS", "ivoid", "ivo://auth.org/path?Sub/File.FITS"),
+        ("https://n2t.net/ark:/13030/tf5p30086k", "ark", "ark:/13030/tf5p30086k"),
+        ("ivo://", "other", "ivo://"),
+        ("http://a page of words", "other", "http://a page of words"),
+    ],
+)
+def test_identifiers_by_their_looks(written: str, scheme: str, value: str) -> None:
+    assert identify(written) == {"scheme": scheme, "value": value}
