@@ -1,7 +1,6 @@
 """The record's reference: a page for people and a JSON Schema for programs, both read off the marshmallow schema.
 
-python -m schemas.reference        > docs/reference/record.md
-python -m schemas.reference schema > docs/reference/record.schema.json
+``ASTERISM_UPDATE_DOCS=1 make test`` writes docs/reference/record.md and docs/reference/record.schema.json anew.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from schemas.fields import search_fields
 from schemas.jsonschema import record_schema
 
 EXAMPLE: dict[str, Any] = {
@@ -33,7 +33,7 @@ _HEAD = """# Record
 
 One JSON object for each thing that a source describes: a dataset, an observation, a service, an organisation. The same
 for programs: [`record.schema.json`](record.schema.json) (JSON Schema, draft 2020-12). Both are written from the schema
-in `schemas/record.py` (`python -m schemas.reference`); a test keeps them equal.
+in `schemas/record.py` (`ASTERISM_UPDATE_DOCS=1 make test`); a test keeps them equal.
 
 - A field that is not below is an error. What a source says beyond these fields stands in `extra`, under a name of its
   own: `extra.rucio.run_number`.
@@ -50,11 +50,19 @@ in `schemas/record.py` (`python -m schemas.reference`); a test keeps them equal.
 
 **In the tables**: `[]` after a name is a list. *Searched as* says what a query may do with the field: `keyword` is
 compared and counted, `number` and `date` are compared, counted and sorted by, an `interval` is compared by overlap,
-`text` is searched by words. A nested field that is the first thing one asks for answers to the short name too:
-`creators` is `creators.name`.
+`text` is searched by words, a `region` by a cone; then the names that a query may use. `issued` is the first of the
+`dates` with the type `Issued`. `FIELD.exists` asks of every field of the first table whether a
+record has it.
 """
 
 _COLUMNS = "| field | type | meaning | unit, frame | from | searched as |\n|---|---|---|---|---|---|"
+# fields that are searched as something else than what they are
+_OTHERWISE = {
+    "dates": "date: `issued`",
+    "position": "region: `cone`",
+    "footprint": "region: `cone`",
+    "extra": "what the value is: `extra.NAMESPACE.KEY`",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +121,24 @@ def _line(row: Row) -> str:
     field = row.schema
     measure = ", ".join(field[key] for key in ("x-unit", "x-frame") if key in field)
     name = f"`{row.name}`" + (" (required)" if row.required else "")
-    cells = [name, row.type, _meaning(field), measure, field["x-standard"], field.get("x-search", "")]
+    cells = [name, row.type, _meaning(field), measure, field["x-standard"], _search(row)]
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
+
+
+def names(row: Row) -> list[str]:
+    """What a query may call the field, the shortest first; empty where it is not searched."""
+    path = (*row.place.replace("[]", "").split("."), row.name) if row.place else (row.name,)
+    found = [name for name, known in search_fields().items() if known.path == path and name != "issued"]
+    return sorted({*found, ".".join(path)}, key=len) if found else []
+
+
+def _search(row: Row) -> str:
+    kind = row.schema.get("x-search", "")
+    if kind == "text":
+        return "text: `q`"
+    if not row.place and row.name in _OTHERWISE:
+        return _OTHERWISE[row.name]
+    return f"{kind}: {', '.join(f'`{name}`' for name in names(row))}" if kind else ""
 
 
 def _meaning(field: dict[str, Any]) -> str:
@@ -132,9 +156,3 @@ def _meaning(field: dict[str, Any]) -> str:
 def schema_text() -> str:
     """The JSON Schema as it is published."""
     return json.dumps(record_schema(), indent=1, ensure_ascii=False) + "\n"
-
-
-if __name__ == "__main__":
-    import sys
-
-    sys.stdout.write(schema_text() if sys.argv[1:] == ["schema"] else page())

@@ -17,6 +17,7 @@ from api.app import create_app
 from api.problems import _STATUS
 from schemas.fields import search_fields
 from schemas.query import parse
+from tests import error_codes
 from tests.api.conftest import TOKEN, sample
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,9 +66,8 @@ def test_the_reference_page_names_every_route_parameter_and_code() -> None:
     names = [one["name"] for one in openapi.search_parameters()]
     names += [one["name"] for one in described()["paths"]["/scs"]["get"]["parameters"]]
     codes = [code for code in _STATUS if "." in code]
-    sources = [file.read_text() for room in ("api", "schemas", "catalog") for file in (ROOT / room).glob("*.py")]
-    codes += re.findall(r'"(api\.[a-z-]+)"', "".join(sources))
-    codes += [f"query.{what}" for what in re.findall(r'QueryError\(\s*"([a-z-]+)"', "".join(sources))]
+    rooms = error_codes.given("schemas", "catalog", "api")
+    codes += [one.code for one in rooms if one.code.startswith(("api.", "query."))]
     assert min(len(routes), len(names), len(codes)) > 10
     missing = [word for word in [*routes, *names, *codes] if f"`{word}`" not in page]
     assert missing == []
