@@ -181,15 +181,18 @@ def _field_op(name: str) -> tuple[str, Op]:
     raise _unknown("unknown-field", "field", name, [*search_fields(), *_OWN, "extra."])
 
 
-def _unknown(code: str, what: str, name: str, known: Iterable[str]) -> QueryError:
+def _unknown(code: str, what: str, name: str, known: Iterable[str], parameter: str | None = None) -> QueryError:
     near = difflib.get_close_matches(name, list(known), 1, 0.5)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    return QueryError(code, f"no {what} {name!r}{hint}", parameter=name)
+    return QueryError(code, f"no {what} {name!r}{hint}", parameter=parameter or name)
 
 
 def _filter(name: str, op: Op, values: list[str]) -> Filter:
     if op == "exists":
-        return Filter(name, op, (_choice(f"{name}.exists", values[-1].lower(), ("true", "false")),))
+        said = {_choice(f"{name}.exists", value.lower(), ("true", "false")) for value in values}
+        if len(said) > 1:
+            raise QueryError("repeated-parameter", f"{name}.exists is given twice; give it once", parameter=name)
+        return Filter(name, op, tuple(said))
     if any("\0" in value for value in values):
         raise QueryError("bad-value", f"{name}: a value holds a NUL character", parameter=name)
     known = search_fields().get(name)
@@ -209,7 +212,7 @@ def _facet(text: str) -> Facet:
     name = name.strip()
     known = search_fields().get(field_name(name))
     if known is None and not (name.startswith("extra.") and len(name) > len("extra.")):
-        raise _unknown("unknown-field", "facet field", name, search_fields())
+        raise _unknown("unknown-field", "facet field", name, search_fields(), "facets")
     if known is not None and known.kind in ("text", "interval"):
         raise QueryError("not-a-facet", f"{name} has no values to count", parameter="facets")
     if not size:
@@ -231,7 +234,7 @@ def _sort(text: str, cone: Cone | None, words: str | None) -> Sort:
     name = field_name(name)
     known = search_fields().get(name)
     if known is None:
-        raise _unknown("unknown-field", "sort field", name, [*search_fields(), "score", "distance"])
+        raise _unknown("unknown-field", "sort field", name, [*search_fields(), "score", "distance"], "sort")
     if known.kind not in ("number", "date", "interval"):
         raise QueryError("bad-sort", f"{name} cannot be sorted by; numbers, dates and times can", parameter="sort")
     return Sort(name, descending)

@@ -24,6 +24,7 @@ REFUSED = [
     ("unknown-field", [("position.exist", "true")], ""),
     ("repeated-parameter", [("q", "a"), ("q", "b")], "q"),
     ("repeated-parameter", [("bytes.gte", "1"), ("bytes.gte", "2")], "bytes"),
+    ("repeated-parameter", [("kind.exists", "true"), ("kind.exists", "false")], "exists"),
     ("too-many-facets", [("facets", ",".join(["kind"] * 51))], "50"),
     ("not-a-filter", [("title", "Crab")], "q"),
     ("not-a-facet", [("facets", "title")], "title"),
@@ -65,7 +66,8 @@ def test_what_cannot_be_understood_has_a_code_and_a_sentence(
         parse(parameters)
     assert caught.value.code == f"query.{code}"
     assert said in caught.value.detail
-    assert caught.value.context["parameter"]
+    named, asked = caught.value.context["parameter"], parameters[-1][0]
+    assert named == asked or asked.startswith(f"{named}.")  # bytes, of bytes.gte
 
 
 def test_every_code_of_the_query_is_reached_above() -> None:
