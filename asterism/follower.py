@@ -17,7 +17,7 @@ from schemas.errors import AsterismError
 # Records in the store before it is worth it: the process takes a second to start, these take two to index
 START_AFTER = 20_000
 _PAUSE_SECONDS = 0.2
-_REST_SECONDS = 2.0  # between two looks of one that takes up what others left; it loads nothing before the first
+_REST_SECONDS = 2.0  # between two looks of one that takes up what others left
 
 
 class Follower:
@@ -63,8 +63,6 @@ def _follow(settings: Settings, leftovers: bool, stop: Event, parent: int) -> No
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent says when to stop
     pause = _REST_SECONDS if leftovers else _PAUSE_SECONDS
     before = -1
-    if stop.wait(pause):
-        return
     from asterism.factory import Factory
     from catalog.indexer import BATCH
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import click
 
 DEFAULT_HOST = "127.0.0.1"  # a fresh installation is not open to the network unless it is told to be
 DEFAULT_PORT = 8000
+_FOLLOW_AFTER_SECONDS = 5.0  # the processor is the workers' while they start
 _LAST_REQUESTS_SECONDS = 10  # how long requests under way may take once the server is told to stop
 
 
@@ -34,15 +36,21 @@ def serve(config: Path | None, host: str, port: int, workers: int) -> None:
         factory.store  # noqa: B018  # a missing or outdated store is said here, once, and not by each worker
     hand_down(settings)
     with Follower(settings, leftovers=True) as follower:
-        follower.start()
-        uvicorn.run(
-            "asterism.factory:app",
-            factory=True,
-            host=host,
-            port=port,
-            workers=workers,
-            access_log=False,  # queries may name what people look for; /metrics counts requests
-            log_level="info",
-            server_header=False,
-            timeout_graceful_shutdown=_LAST_REQUESTS_SECONDS,
-        )
+        later = threading.Timer(_FOLLOW_AFTER_SECONDS, follower.start)
+        later.daemon = True
+        later.start()
+        try:
+            uvicorn.run(
+                "asterism.factory:app",
+                factory=True,
+                host=host,
+                port=port,
+                workers=workers,
+                access_log=False,  # queries may name what people look for; /metrics counts requests
+                log_level="info",
+                server_header=False,
+                timeout_graceful_shutdown=_LAST_REQUESTS_SECONDS,
+            )
+        finally:
+            later.cancel()
+            later.join()  # it may be at it: then the follower is there to be ended
