@@ -16,6 +16,8 @@ def parse_moc(text: str) -> list[tuple[int, int, int]]:
     ValueError
         When the text is not a spatial MOC or a cell is outside its order.
     """
+    if not text.isascii():  # int() reads the digits of every script
+        raise ValueError(f"not a MOC in ASCII: {text[:40]!r}")
     cells: list[tuple[int, int, int]] = []
     order, limit = -1, 0
     for token in re.split(r"[\s,]+", text.strip()):

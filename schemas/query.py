@@ -15,6 +15,7 @@ from typing import Literal, get_args
 
 from schemas.errors import QueryError
 from schemas.fields import field_name, search_fields, top_level
+from schemas.numbers import number
 from schemas.times import instant, utc_span
 from schemas.vocabulary import canonical
 
@@ -160,12 +161,12 @@ def field_span(name: str, value: str) -> tuple[float, float]:
             return utc_span(value)
         if known is not None and name == "time":
             return instant(value)
-        number = float(value)
+        read = number(value)
     except ValueError as error:
         raise QueryError("bad-value", f"{name}: {error}", parameter=name, value=value) from None
-    if not math.isfinite(number):
+    if not math.isfinite(read):
         raise QueryError("bad-value", f"{name}: {value} is not a finite number", parameter=name, value=value)
-    return number, number
+    return read, read
 
 
 def _field_op(name: str) -> tuple[str, Op]:
@@ -243,7 +244,7 @@ def _sort(text: str, cone: Cone | None, words: str | None) -> Sort:
 def _floats(name: str, text: str, count: int) -> list[float]:
     parts = text.replace(",", " ").split()
     try:
-        numbers = [float(part) for part in parts]
+        numbers = [number(part) for part in parts]
     except ValueError:
         raise QueryError("bad-value", f"{name}={text[:80]} is not {count} numbers", parameter=name) from None
     if len(numbers) != count or not all(map(math.isfinite, numbers)):

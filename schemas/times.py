@@ -12,10 +12,13 @@ import math
 import re
 from datetime import UTC, datetime, timedelta
 
+from schemas.numbers import number
+
 _ISO = re.compile(
     r"^(?P<year>[+-]?\d{4})(?:-(?P<month>\d\d)(?:-(?P<day>\d\d)"
     r"(?:[T ](?P<hour>\d\d)(?::?(?P<minute>\d\d)(?::?(?P<second>\d\d(?:\.\d+)?))?)?"
-    r"(?P<zone>Z|[+-]\d\d(?::?\d\d)?)?)?)?)?$"
+    r"(?P<zone>Z|[+-]\d\d(?::?\d\d)?)?)?)?)?$",
+    re.ASCII,
 )
 _JD_OF_MJD_0 = 2400000.5
 _TT_AFTER_TAI = 32.184  # s, by definition
@@ -100,7 +103,7 @@ def to_tdb(mjd: float, scale: str = "utc") -> float:
 def instant(text: str) -> tuple[float, float]:
     """What a query's instant names as closed MJD TDB bounds: a bare number (MJD TDB) or an ISO 8601 UTC date."""
     try:
-        value = float(text)
+        value = number(text)
     except ValueError:
         first, last = utc_span(text)
         return to_tdb(first), to_tdb(last)

@@ -61,6 +61,7 @@ def test_what_standards_and_sources_write_besides() -> None:
 
 
 WRONG = ["", " ", "1 2", "1/48", "30/1", "1/3-1", "1/a", "1/-3", "1/3-", "t29/1", "s0/1 t3/4", "1/0x1", "circle 1 2 3"]
+WRONG += ["1/٣", "١/3", "1/3²", "1//3", "/3", "1/1e1", "1/3--5", "0/0-12", "29/3458764513820540928"]
 
 
 @pytest.mark.parametrize("text", WRONG)

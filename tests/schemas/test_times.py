@@ -82,11 +82,19 @@ def test_zones_are_taken_off(moment: datetime, hours: int) -> None:
         "2014-5-2",
         "20140502",
         "2014/2015",
+        "٢٠١٤",
+        "2014-٠5",
     ],
 )
 def test_what_is_no_date(text: str) -> None:
     with pytest.raises(ValueError, match="date"):
         utc_span(text)
+
+
+@pytest.mark.parametrize("text", ["53_000", "٥٣٠٠٠", "nan", "inf", "1e999"])
+def test_what_is_no_instant(text: str) -> None:
+    with pytest.raises(ValueError, match=r"date|not a time"):
+        instant(text)
 
 
 def test_the_leap_second_is_there() -> None:
