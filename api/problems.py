@@ -21,7 +21,6 @@ MEDIA_TYPE = "application/problem+json"
 
 # by exact code, or else by area
 _STATUS = {
-    "access.forbidden": 403,
     "api.too-large": 413,
     "api.unsupported-encoding": 415,
     "api.not-ready": 503,

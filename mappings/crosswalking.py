@@ -159,8 +159,9 @@ class _Application:
             value: Any = _texts(found.value, found.rule.separator)
         elif part == "level":
             value = _LEVELS.get(_text(found.value).casefold())
-            if value is None:
-                raise UnusableError("unknown-rights", f"is none of {', '.join(_LEVELS)}")
+            if value is None:  # who may see it is not known, so nobody does until somebody says
+                self.record["rights"] = {**rights, part: "restricted"}
+                raise UnusableError("unknown-rights", f"is none of {', '.join(_LEVELS)}; it is taken as restricted")
         else:
             value = _iso(found.value) if part == "embargo_until" else _text(found.value)
         self.record["rights"] = {**rights, part: value}

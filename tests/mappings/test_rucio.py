@@ -288,7 +288,6 @@ def test_a_region_wins_over_the_field_of_view() -> None:
         ({"em_min": 2e-7, "em_max": 1e-7}, "spectral", "above"),
         ({"calib_level": 9}, "calib_level", "calib_level = 9"),
         ({"doi": "forthcoming"}, "identifiers.doi", "DOI"),
-        ({"data_rights": "perhaps"}, "rights.level", "perhaps"),
         ({"obs_release_date": "soon"}, "dates.Available", "soon"),
         ({"title": {"en": "x"}}, "title", "text"),
     ],
@@ -510,3 +509,9 @@ def test_the_reference_page_has_the_fields_and_the_default_rules() -> None:
         PAGE.write_text(written + _tables(), encoding="utf-8")
         return
     assert mark + text.partition(mark)[2] == _tables()
+
+
+def test_an_access_level_that_nobody_knows_hides_the_record() -> None:
+    made, reason = quarantined({"data_rights": "ask the PI"}, "rights.level")
+    assert made["rights"] == {"level": "restricted"}
+    assert "ask the PI" in reason
