@@ -44,7 +44,9 @@ def broken(page: Path, text: str) -> list[str]:
         name, _, anchor = unquote(link).partition("#")
         target = (page.parent / name).resolve() if name else page
         there = target.exists() and target.is_relative_to(ROOT)
-        if not there or (anchor and target.suffix == ".md" and anchor not in anchors(target.read_text())):
+        if there and anchor and target.suffix == ".md":
+            there = anchor in anchors(target.read_text() if name else text)
+        if not there:
             wrong.append(link)
     return wrong
 
