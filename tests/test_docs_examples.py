@@ -13,10 +13,12 @@ import click
 import pytest
 
 from asterism.cli import cli
+from asterism.commands.search import _PAIRS as PAIRS
 from asterism.settings import KEYS, SOURCE_KEYS
 from harvesters.registry import OPTIONS
 from mappings.crosswalk import parse as parse_crosswalk
-from schemas.errors import AsterismError
+from schemas.errors import AsterismError, QueryError
+from schemas.query import parse
 from tests.conftest import ROOT
 
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
@@ -47,13 +49,18 @@ def wrong(line: str) -> str | None:
     while words[:1] == ["--config"]:
         words = words[2:]
     command: click.Command = cli
-    context = click.Context(cli, info_name="asterism")
+    # click keeps a command's help option as the first context wanted it
+    context = click.Context(cli, info_name="asterism", help_option_names=["-h", "--help"])
     try:
         while isinstance(command, click.Group):
             _, found, words = command.resolve_command(context, words)
             assert found is not None
             command = found
-        command.make_context(command.name, words, parent=context)
+        made = command.make_context(command.name, words, parent=context)
+        facets = [("facets", name) for name in made.params.get("facets", ())]
+        parse([*made.meta.get(PAIRS, ()), *facets, ("q", " ".join(made.params.get("text", ())))])
+    except QueryError as error:
+        return error.detail
     except click.UsageError as error:
         said = error.format_message()
         return None if re.search(r"does not exist|No such file", said) else said
