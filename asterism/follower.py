@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
 import signal
+from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
-from multiprocessing.synchronize import Event
 from types import TracebackType
 from typing import Self
 
@@ -32,14 +31,15 @@ class Follower:
         self._leftovers = leftovers
         self._spawn = multiprocessing.get_context("spawn")  # threads and database connections do not survive a fork
         self._process: SpawnProcess | None = None
-        self._stop: Event = self._spawn.Event()
+        # its end says that all is over, however this process ends; an Event's `set` would hang on a killed follower
+        self._listens, self._line = self._spawn.Pipe(duplex=False)
 
     def start(self) -> None:
         """Start the process, if it is not running yet."""
         if self._process is None:
             self._process = self._spawn.Process(
                 target=_follow,
-                args=(self._settings, self._leftovers, self._stop, os.getpid()),
+                args=(self._settings, self._leftovers, self._listens),
                 name="index follower",
                 daemon=True,
             )
@@ -51,23 +51,24 @@ class Follower:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._line.close()
+        self._listens.close()
         if self._process is None:
             return
-        self._stop.set()
         if error is not None:  # stopped, or failed: nobody waits for the index, which a kill does not harm
             self._process.terminate()
         self._process.join()
 
 
-def _follow(settings: Settings, leftovers: bool, stop: Event, parent: int) -> None:
+def _follow(settings: Settings, leftovers: bool, line: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent says when to stop
-    pause = _REST_SECONDS if leftovers else _PAUSE_SECONDS
-    before = -1
     from asterism.factory import Factory
     from catalog.indexer import BATCH
 
+    pause = _REST_SECONDS if leftovers else _PAUSE_SECONDS
+    before = -1
     with Factory(settings) as factory:
-        while os.getppid() == parent:
+        while not line.poll(pause):
             # an index that fails now may be mended a moment later; who waits for it, or searches, hears what is wrong
             with contextlib.suppress(AsterismError):
                 last, applied = factory.store.last_seq(), factory.engine.applied()
@@ -75,5 +76,3 @@ def _follow(settings: Settings, leftovers: bool, stop: Event, parent: int) -> No
                 if last - applied >= BATCH or (leftovers and last == before > applied):
                     factory.indexer.catch_up()
                 before = last
-            if stop.wait(pause):
-                return

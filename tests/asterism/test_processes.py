@@ -26,12 +26,13 @@ ASTERISM = [sys.executable, "-m", "asterism"]
 
 
 @contextmanager
-def started(config: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+def started(config: Path, *arguments: str, start_new_session: bool = False) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
         [*ASTERISM, "--config", str(config), *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=start_new_session,
         cwd=config.parent,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
     )
@@ -94,10 +95,13 @@ def _free_port() -> int:
 
 
 @contextmanager
-def serving(config: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def serving(
+    config: Path, *arguments: str, start_new_session: bool = False
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
     port = _free_port()
     base = f"http://127.0.0.1:{port}"
-    with started(config, "serve", "--port", str(port), *arguments) as process:
+    serve = ("serve", "--port", str(port), *arguments)
+    with started(config, *serve, start_new_session=start_new_session) as process:
         deadline = time.monotonic() + 60
         while True:
             try:
@@ -142,6 +146,17 @@ def test_a_server_takes_up_what_a_killed_command_left(filled: Run, config: Path)
         _saved_only(config)
         query = {"source": "late", "limit": "0"}
         assert _within(60, lambda: httpx.get(f"{base}/api/v1/search", params=query).json()["total"] == 1)
+
+
+def test_a_server_stops_when_its_whole_group_is_told_to(filled: Run, config: Path) -> None:
+    """As systemd does it: the follower is gone before the server can tell it."""
+    with serving(config, start_new_session=True) as (process, base):
+        _saved_only(config)
+        query = {"source": "late", "limit": "0"}
+        assert _within(60, lambda: httpx.get(f"{base}/api/v1/search", params=query).json()["total"] == 1)  # it is there
+        os.killpg(process.pid, signal.SIGTERM)
+        process.communicate(timeout=60)
+    assert process.returncode == 0
 
 
 def test_the_workers_of_a_killed_server_end_too(filled: Run, config: Path) -> None:
