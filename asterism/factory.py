@@ -103,12 +103,16 @@ class Factory:
         """What the mapping of a source is told: the crosswalk's table, for those that have one."""
         if source.crosswalk is None:
             return {}
+        from mappings.crosswalk import load_crosswalk
+
         try:
-            return {"crosswalk": tomllib.loads(source.crosswalk.read_text())}
+            table = tomllib.loads(source.crosswalk.read_text())
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise SettingsError(
                 "unreadable", f"the crosswalk {source.crosswalk} of {source.place} cannot be read: {error}"
             ) from error
+        load_crosswalk(table)  # a wrong rule is said here, once, and not of each document
+        return {"crosswalk": table}
 
     def api(self) -> FastAPI:
         """The HTTP application."""

@@ -49,6 +49,13 @@ def test_a_crosswalk_that_cannot_be_read(settings: Settings, tmp_path: Path) -> 
         Factory(settings).map_options(settings.source("lake"))
 
 
+def test_a_wrong_rule_is_an_error_before_any_document_is_mapped(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "words.toml").write_text('[[rules]]\nkey = ["our_target"]\nfield = "targts"\n')
+    with pytest.raises(SettingsError, match="targets") as caught:
+        Factory(settings).map_options(settings.source("lake"))
+    assert caught.value.code == "settings.crosswalk"
+
+
 def test_the_scope_is_what_is_asked_not_who_asks(settings: Settings) -> None:
     factory = Factory(settings)
     options = settings.source("lake").resolved()
