@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from catalog import lookup, ranking, segment, words
+from catalog import building, lookup, ranking, segment, words
 from catalog.engine import Answer, Change
 from catalog.segment import Segment
 from mappings.document import document, fingerprint
@@ -231,7 +231,7 @@ class EmbeddedEngine:
                 self._sweep(state)
                 text.open_writer(state.applied)
             parts, pending = _without_superseded(state.parts, newest)
-            fresh = segment.Builder()
+            fresh = building.Builder()
             for change in newest.values():
                 if change.record is not None:
                     made = document(change.record)
@@ -328,7 +328,7 @@ class EmbeddedEngine:
             if not full:
                 return parts
             alive = [np.ones(p.segment.size, dtype=bool) if p.alive is None else p.alive for p in full]
-            joined = self._write(home, segment.merge(zip((p.segment for p in full), alive, strict=True)))
+            joined = self._write(home, building.merge(zip((p.segment for p in full), alive, strict=True)))
             parts = [part for part in parts if part not in full]
             parts.append(joined)
 

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from mappings import healpix
+from mappings import healpix, polygons
 from mappings.healpix import ORDER, Floats, Ints
 from schemas.moc import parse_moc
 from schemas.query import Cone
@@ -51,7 +51,7 @@ def shape_of(footprint: dict[str, Any]) -> Shape:
         return Shape("circle", np.append(healpix.unit(ra, dec), math.radians(radius)))
     if polygon := footprint.get("polygon"):
         points = np.asarray(polygon, dtype=np.float64)
-        return Shape("polygon", _distinct(healpix.unit(points[:, 0], points[:, 1])))
+        return Shape("polygon", polygons.distinct(healpix.unit(points[:, 0], points[:, 1])))
     return Shape("moc", moc_ranges(footprint["moc"]))
 
 
@@ -65,7 +65,7 @@ def cover(shape: Shape) -> Cover:
     """The cells by which the index finds a footprint, at most about ``COVER_CELLS``."""
     if shape.kind == "moc":
         return _moc_cover(shape.data)
-    cap = shape.data if shape.kind == "circle" else _polygon_cap(shape.data)
+    cap = shape.data if shape.kind == "circle" else polygons.cap(shape.data)
     ra, dec = _radec(cap[:3])
     radius = math.degrees(float(cap[3]))
     ranges, inner = healpix.cone_cover(ra, dec, radius, healpix.order_for(radius, 4))
@@ -114,26 +114,9 @@ def _moc_cover(ranges: Ints) -> Cover:
     return Cover(cells, np.append(middle, min(radius, math.pi)))
 
 
-def _polygon_cap(vertices: Floats) -> Floats:
-    middle = vertices.sum(axis=0)
-    norm = float(np.linalg.norm(middle))
-    if norm > 1e-6:
-        middle = middle / norm
-        radius = float(healpix.angle(vertices, middle).max())
-        if radius < math.pi / 2 - 1e-9:  # a cap below a hemisphere holds the arcs between its points, and the inside
-            return np.append(middle, radius + 1e-12)
-    return np.array([0.0, 0.0, 1.0, math.pi])
-
-
 def _radec(vector: Floats) -> tuple[float, float]:
     x, y, z = (float(part) for part in vector)
     return math.degrees(math.atan2(y, x)) % 360, math.degrees(math.atan2(z, math.hypot(x, y)))
-
-
-def _distinct(vertices: Floats) -> Floats:
-    """Drop vertices that repeat the one before, so that no edge has no direction."""
-    keep = np.linalg.norm(vertices - np.roll(vertices, 1, axis=0), axis=1) > 1e-15
-    return vertices[keep] if keep.any() else vertices[:1]
 
 
 class ConeTest:
@@ -158,7 +141,7 @@ class ConeTest:
             case "circle":
                 return self._from_circle(shape) <= self.radius + float(shape.data[3])
             case "polygon":
-                return _polygon_meets(shape.data, self.centre, self.radius)
+                return polygons.meets(shape.data, self.centre, self.radius)
             case _:
                 if len(healpix.intersect_ranges(shape.data, self.ranges[self.inner])):
                     return True
@@ -173,7 +156,7 @@ class ConeTest:
             case "circle":
                 return self._from_circle(shape) + float(shape.data[3]) <= self.radius
             case "polygon":
-                return not _polygon_meets(shape.data, -self.centre, math.pi - self.radius)
+                return not polygons.meets(shape.data, -self.centre, math.pi - self.radius)
             case _:
                 inside = healpix.intersect_ranges(shape.data, healpix.merge_ranges(self.ranges))
                 if _size(inside) < _size(shape.data):
@@ -188,7 +171,10 @@ class ConeTest:
                 return float(shape.data[3]) >= math.pi or self._from_circle(shape) + self.radius <= shape.data[3]
             case "polygon":
                 vertices = shape.data
-                return _polygon_holds(vertices, self.centre) and _edge_distance(vertices, self.centre) >= self.radius
+                return (
+                    polygons.holds(vertices, self.centre)
+                    and polygons.edge_distance(vertices, self.centre) >= self.radius
+                )
             case _:
                 rest = healpix.complement(shape.data)
                 if len(healpix.intersect_ranges(rest, self.ranges[self.inner])):
@@ -249,91 +235,3 @@ def _least_sample(pixels: Ints, order: int, centre: Floats, side: int = 3) -> Fl
         for dy in steps:
             least = np.minimum(least, healpix.angle(healpix.points_in(pixels, order, dx, dy), centre))
     return least
-
-
-def _polygon_meets(vertices: Floats, centre: Floats, radius: float) -> bool:
-    return _edge_distance(vertices, centre) <= radius or _polygon_holds(vertices, centre)
-
-
-def _edge_distance(vertices: Floats, point: Floats) -> float:
-    """Least angle, radians, from a point to the polygon's edges."""
-    a, b = vertices, np.roll(vertices, -1, axis=0)
-    least = float(healpix.angle(a, point).min())
-    normal = np.cross(a, b)
-    length = np.linalg.norm(normal, axis=1)
-    good = length > 1e-15
-    a, b, normal = a[good], b[good], normal[good] / length[good, None]
-    # the foot of the perpendicular lies on the arc when it is on the inner side of both ends
-    onto_a = (np.cross(normal, a) * point).sum(axis=1)
-    onto_b = (np.cross(b, normal) * point).sum(axis=1)
-    beside = (onto_a > 0) & (onto_b > 0)
-    if beside.any():
-        height = np.abs(normal[beside] @ point)
-        along = np.hypot(onto_a[beside], (a[beside] @ point))
-        least = min(least, float(np.arctan2(height, along).min()))
-    return least
-
-
-def _turning(vertices: Floats, point: Floats) -> int:
-    """How often the polygon winds round ``point`` (and backwards round its antipode): -1, 0 or 1 if it is simple."""
-    across = vertices - (vertices @ point)[:, None] * point
-    after = np.roll(across, -1, axis=0)
-    turn = np.arctan2(np.cross(across, after) @ point, (across * after).sum(axis=1))
-    return round(float(turn.sum()) / (2 * math.pi))
-
-
-def _left_area(vertices: Floats) -> float:
-    """Area on the left of the edges, steradians, 0 to 4 pi."""
-    apex = vertices[0]
-    a, b = vertices[1:-1], vertices[2:]
-    triple = np.cross(a, b) @ apex
-    below = 1 + a @ apex + b @ apex + (a * b).sum(axis=1)
-    return float((2 * np.arctan2(triple, below)).sum()) % (4 * math.pi)
-
-
-def _polygon_holds(vertices: Floats, point: Floats) -> bool:
-    """The point is on the side of smaller area; on an edge either answer."""
-    if len(vertices) < 3:
-        return False
-    left = _left_area(vertices) <= 2 * math.pi
-    turning = _turning(vertices, point)
-    if turning:
-        return (turning > 0) == left
-    # The edges do not part the point from its antipode: follow an arc to a place whose side is known.
-    # A polygon inside a hemisphere holds no such point, so this is for the very large and the very odd.
-    middle = vertices.sum(axis=0)
-    norm = float(np.linalg.norm(middle))
-    if norm > 1e-9 and float((vertices @ (middle / norm)).min()) > 0:
-        return False
-    for known in _places(vertices):
-        side = _turning(vertices, known)
-        if side:
-            inside = (side > 0) == left
-            return inside ^ (_crossings(vertices, point, known) % 2 == 1)
-    return False
-
-
-def _places(vertices: Floats) -> Any:
-    """Points just beside the edges' middles: one side or the other is wound round."""
-    after = np.roll(vertices, -1, axis=0)
-    for a, b in zip(vertices, after, strict=True):
-        normal = np.cross(a, b)
-        for sign in (1.0, -1.0):
-            place = a + b + sign * 1e-3 * normal
-            length = float(np.linalg.norm(place))
-            if length > 1e-9:
-                yield place / length
-
-
-def _crossings(vertices: Floats, start: Floats, end: Floats) -> int:
-    """How many edges the arc from start to end crosses."""
-    plane = np.cross(start, end)
-    a, b = vertices, np.roll(vertices, -1, axis=0)
-    normal = np.cross(a, b)
-    side_a, side_b = a @ plane, b @ plane
-    side_start, side_end = normal @ start, normal @ end
-    crosses = (side_a * side_b < 0) & (side_start * side_end < 0)
-    # both arcs cross the other's great circle: at the same point, or at opposite ones
-    meeting = np.cross(plane, normal)
-    same = ((meeting * (a + b)).sum(axis=1) > 0) == ((meeting @ (start + end)) > 0)
-    return int((crosses & same).sum())
