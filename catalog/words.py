@@ -7,6 +7,7 @@ or not yet committed versions are found and ignored; that is what lets one manif
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -75,6 +76,10 @@ class Words:
         except ValueError as error:
             if made:
                 raise OSError(str(error)) from error
+            if not os.access(folder, os.W_OK):  # tantivy makes a lock file to read
+                raise SearchIndexError(
+                    "read-only", f"{folder} cannot be written, which reading it needs too: look at its permissions"
+                ) from error
             raise SearchIndexError(
                 "bad-words", f"the text index cannot be opened ({error}): run `asterism reindex`"
             ) from error

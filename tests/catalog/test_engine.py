@@ -399,3 +399,19 @@ def test_positions_are_numbers_too(filled):
 
     seen = [one for one in naive.records if visible(one, frozenset())]
     assert found == ids([one for one in seen if one.get("position", {"dec": 0})["dec"] > 80]) and found
+
+
+def test_a_folder_that_cannot_be_written_is_not_called_broken(tmp_path, monkeypatch):
+    engine = EmbeddedEngine(tmp_path)
+    one = make_record(random.Random(4), 1)
+    engine.apply([Change(1, one["id"], one)], 1, "feed")
+    engine.close()
+
+    def refused(*_, **__):
+        raise ValueError("Failed to acquire Lockfile")  # what tantivy says on a read-only mount
+
+    monkeypatch.setattr("tantivy.Index", refused)
+    monkeypatch.setattr("catalog.words.os.access", lambda *_: False)
+    with pytest.raises(SearchIndexError) as caught:
+        EmbeddedEngine(tmp_path).search(query(""))
+    assert caught.value.code == "index.read-only"
