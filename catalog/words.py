@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -119,9 +119,11 @@ class Words:
         except ValueError as error:
             raise OSError(str(error)) from error
 
-    def delete(self, seqs: Iterable[int]) -> None:
-        for seq in seqs:
-            self._writer.delete_documents_by_term("seq", seq)
+    def delete(self, seqs: Sequence[int]) -> None:
+        import tantivy
+
+        if seqs:  # by query: delete_documents_by_term finds nothing in an unsigned field (tantivy 0.27.0)
+            self._writer.delete_documents_by_query(tantivy.Query.term_set_query(self.schema, "seq", seqs))
 
     def commit(self) -> None:
         try:

@@ -415,3 +415,25 @@ def test_a_folder_that_cannot_be_written_is_not_called_broken(tmp_path, monkeypa
     with pytest.raises(SearchIndexError) as caught:
         EmbeddedEngine(tmp_path).search(query(""))
     assert caught.value.code == "index.read-only"
+
+
+def test_equal_counts_of_a_facet_stand_in_value_order(tmp_path):
+    engine = EmbeddedEngine(tmp_path)
+    base = make_record(random.Random(4), 1)
+    base.pop("rights", None)
+    values = ["b", 10, 9]
+    records = [{**base, "id": record_id("s", str(n)), "extra": {"x": {"n": v}}} for n, v in enumerate(values)]
+    for n, one in enumerate(records, 1):  # a commit each: the order of segments must not show
+        engine.apply([Change(n, one["id"], one)], n, "feed")
+    found = engine.search(query("facets=extra.x.n")).facets["extra.x.n"]
+    assert [bucket.value for bucket in found.buckets] == [9, 10, "b"]
+    assert len(engine._current().parts) == len(values)
+
+
+def test_words_of_replaced_versions_are_taken_out(tmp_path):
+    engine = EmbeddedEngine(tmp_path)
+    one = make_record(random.Random(4), 1)
+    for n in range(1, 6):
+        engine.apply([Change(n, one["id"], one)], n, "feed")
+    engine.apply([], 6, "feed")  # a version's words go with the commit after the one that replaced it
+    assert engine._current().searcher.num_docs == 1

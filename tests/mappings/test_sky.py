@@ -150,6 +150,17 @@ def test_a_cone_whose_edge_runs_along_cell_edges():
     assert not ConeTest(Cone(45, 0, 44.9)).meets(west)
 
 
+def test_a_cone_that_misses_a_cells_last_corner_does_not_hold_it():
+    pixel = 345
+    shape = shape_of({"moc": f"3/{pixel}"})
+    centre = healpix.points_in(np.array([pixel]), 3)[0]
+    ra, dec = math.degrees(math.atan2(centre[1], centre[0])) % 360, math.degrees(math.asin(centre[2]))
+    corners = [healpix.points_in(np.array([pixel]), 3, dx, dy)[0] for dx in (0, 1) for dy in (0, 1)]
+    far = max(math.degrees(healpix.angle(corner, centre)) for corner in corners)
+    assert not ConeTest(Cone(ra, dec, far - 1e-6)).within(shape)
+    assert ConeTest(Cone(ra, dec, far + 1e-6)).within(shape)
+
+
 def test_all_sky():
     whole = shape_of({"moc": "0/0-11"})
     for cone in (Cone(0, 90, 0), Cone(10, -90, 5), Cone(359, 0, 180)):
