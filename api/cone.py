@@ -22,7 +22,7 @@ from api.threads import Lanes
 from catalog.engine import Answer
 from mappings import table, votable
 from schemas.errors import AsterismError, QueryError
-from schemas.query import MAX_LIMIT, Cone, Query, cone
+from schemas.query import MAX_LIMIT, Cone, Query, Region, cone
 
 PATH = "/scs"
 MAX_RADIUS = 180
@@ -103,7 +103,13 @@ def _find(catalogue: Catalogue, asked: ConeRequest) -> Answer:
     """Ask the index; SR=0 and MAXREC=0 ask for the fields alone (section 2.1; DALI 1.1, section 3.4.4)."""
     if asked.cone.radius == 0 or asked.maxrec == 0:
         return Answer(total=0, ids=[])
-    return catalogue.search(Query(cone=asked.cone, relation="position", limit=asked.maxrec))
+    return catalogue.search(
+        Query(
+            region=Region.circle(asked.cone.ra, asked.cone.dec, asked.cone.radius),
+            relation="position",
+            limit=asked.maxrec,
+        )
+    )
 
 
 def _table(catalogue: Catalogue, asked: ConeRequest, found: Answer) -> str:

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
+from mappings.healpix import Ints
+from mappings.histogram import Edges
 from schemas.query import Query
 from schemas.record import Record
+
+View = Literal["single", "part", "merged"]
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One entry of the change feed: the newest version of one record; ``record is None``: deleted."""
+    """One entry of the change feed: the newest version of one record; ``record is None``: deleted.
+
+    ``view`` says when a search sees it: always (``single``), with ``collapse=false`` only (``part``), or
+    in place of its parts (``merged``).
+    """
 
     seq: int
     id: str
     record: Record | None
+    view: View = "single"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +43,24 @@ class FacetCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class HistogramCounts:
+    """``counts[i]`` records have a value from ``edges.values[i]`` to before the next (the last bin: to the end).
+
+    A record counts once in each bin that it has a value or interval in; ``missing``: it has none at all.
+    """
+
+    edges: Edges
+    counts: list[int]
+    missing: int
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """``total`` is exact; ``ids`` are this page in order; ``next`` is the cursor of the next page or None.
 
-    ``unlocated`` counts what matches all but the sky region for want of a place.
+    ``unlocated`` counts what matches all but the sky region for want of a place. ``density``: records by HEALPix cell,
+    of the position or else of the footprint's centre. ``covered``: the fraction of the region that each of ``ids`` covers,
+    where the query filters or sorts by it.
     """
 
     total: int
@@ -45,6 +68,9 @@ class Answer:
     next: str | None = None
     facets: dict[str, FacetCounts] = field(default_factory=dict)
     unlocated: int = 0
+    histograms: dict[str, HistogramCounts] = field(default_factory=dict)
+    density: dict[int, int] | None = None
+    covered: dict[str, float] = field(default_factory=dict)
 
 
 class Engine(Protocol):
@@ -52,6 +78,15 @@ class Engine(Protocol):
 
     def search(self, query: Query) -> Answer:
         """Answer from all changes that any process has committed so far."""
+
+    def coverage(self, query: Query, order: int) -> Ints:
+        """The union of all that matches: footprints, else positions, in whole cells of ``order``.
+
+        Order-29 ranges, shape (n, 2), ascending.
+        """
+
+    def near(self, word: str) -> list[str]:
+        """Up to 20 ids of records that everybody may see, with words within two edits of ``word``."""
 
     def applied(self) -> int:
         """The feed number up to which the index is complete; 0 for an empty one."""

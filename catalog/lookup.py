@@ -16,7 +16,7 @@ from mappings import healpix
 from mappings.document import date_value, number_value, presence_bit
 from mappings.sky import ConeTest
 from schemas.fields import search_fields, top_level
-from schemas.query import Filter, Interval, Query, Relation, field_span
+from schemas.query import Filter, Query, Relation, Span, field_span
 from schemas.record import ID_LENGTH
 
 
@@ -193,8 +193,9 @@ def _compare_extra(segment: Segment, field: str, op: str, value: str) -> list[An
     return found
 
 
-def overlapping(segment: Segment, field: str, wanted: Interval) -> Rows:
+def overlapping(segment: Segment, wanted: Span) -> Rows:
     """Rows with an interval that shares a point with the closed interval."""
+    field = wanted.field
     if not segment.has(f"int/{field}/low"):
         return Rows(rows=np.empty(0, dtype=np.int64))
     chosen = (segment[f"int/{field}/low"] <= wanted.high) & (segment[f"int/{field}/high"] >= wanted.low)
@@ -309,9 +310,8 @@ def parts_of(segment: Segment, query: Query, test: ConeTest | None, text: Rows |
         if query.unlocated:
             found = Rows(mask=found.to_mask(segment.size) | ~located(segment, query.relation))
         parts["\0sky"] = found
-    for field in ("time", "spectral"):
-        if (wanted := getattr(query, field)) is not None:
-            parts[f"\0{field}"] = overlapping(segment, field, wanted)
+    for span in query.spans:
+        parts[f"\0{span.field}"] = overlapping(segment, span)
     for n, wanted in enumerate(query.filters):
         parts[f"{wanted.field}\0{n}"] = filtered(segment, wanted)
     return parts

@@ -9,23 +9,28 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from schemas.errors import QueryError
 from schemas.fields import field_name, search_fields, top_level
+from schemas.filters import Filter, Op
 from schemas.numbers import number
+from schemas.text import Node
 from schemas.times import instant, utc_span
 from schemas.vocabulary import canonical
 
-Op = Literal["eq", "not", "gt", "gte", "lt", "lte", "exists"]
 Relation = Literal["intersects", "within", "contains", "position"]
+SpanRelation = Literal["overlaps", "within", "contains"]
 
 MAX_LIMIT = 10_000
 MAX_FACETS = 50
+MAX_BINS = 200
+MAX_DENSITY = 8  # order; 786,432 cells
 DEFAULT_LIMIT = 25
 DEFAULT_BUCKETS = 25
+DEFAULT_BINS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,32 +43,67 @@ class Cone:
 
 
 @dataclass(frozen=True, slots=True)
+class Region:
+    """A closed region of the sky, in the form of a record's ``footprint``; a box is ``{"stc_s": "Box ICRS ..."}``.
+
+    ``record`` instead: the footprint of the record with that id; the catalogue looks it up before an engine is asked.
+    """
+
+    footprint: Mapping[str, Any] = field(default_factory=dict)
+    record: str | None = None
+
+    @classmethod
+    def circle(cls, ra: float, dec: float, radius: float) -> Region:
+        return cls({"circle": [ra, dec, radius]})
+
+    @property
+    def cone(self) -> Cone | None:
+        """The region as a cone, if it is one."""
+        circle = self.footprint.get("circle")
+        return Cone(*circle) if circle else None
+
+
+@dataclass(frozen=True, slots=True)
 class Interval:
-    """Closed interval; an open end is infinite. Time: MJD TDB. Spectral: metres in vacuum."""
+    """Closed interval; an open end is infinite."""
 
     low: float
     high: float
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
-    """``field`` compared with any of ``values``.
+class Span:
+    """A closed interval asked of ``time`` (MJD TDB), ``spectral`` (metres in vacuum) or ``energy`` (J).
 
-    Values are strings as asked, already in their right spelling; ``span(value)`` in the engine
-    reads numbers and dates. ``exists`` has one value, ``"true"`` or ``"false"``.
+    ``overlaps``: an interval of the record shares a point with it; ``within``: all of the record's intervals lie
+    inside; ``contains``: one of the record's intervals holds all of it.
     """
 
     field: str
-    op: Op
-    values: tuple[str, ...]
+    low: float
+    high: float
+    relation: SpanRelation = "overlaps"
 
 
 @dataclass(frozen=True, slots=True)
 class Facet:
-    """The ``size`` most frequent values of ``field``, ties in value order."""
+    """The ``size`` most frequent values of ``field``, ties in value order.
+
+    Only values that begin with ``prefix`` (letters A to Z in either case). Of a field named ``*.path`` one level: the
+    values that go on after ``prefix`` without a further ``/``.
+    """
 
     field: str
     size: int = DEFAULT_BUCKETS
+    prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Counts of a number, date or interval field in at most ``bins`` bins with round edges."""
+
+    field: str
+    bins: int = DEFAULT_BINS
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +114,38 @@ class Sort:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One search. ``groups`` are the caller's, for restricted records, and never come from a parameter."""
+    """One search. ``groups`` are the caller's, for restricted records, and never come from a parameter.
+
+    ``words`` is ``text`` as a tree. ``covered`` bounds the fraction of the region that a footprint covers. ``density``:
+    count by HEALPix cell of that order. ``collapse``: the same thing from several sources is one. ``after``: only what has
+    changed since that feed number.
+    """
 
     text: str | None = None
+    words: Node | None = None
     filters: tuple[Filter, ...] = ()
-    cone: Cone | None = None
+    region: Region | None = None
     relation: Relation = "intersects"
     unlocated: bool = False
-    time: Interval | None = None
-    spectral: Interval | None = None
+    covered: Interval | None = None
+    spans: tuple[Span, ...] = ()
     facets: tuple[Facet, ...] = ()
+    histograms: tuple[Histogram, ...] = ()
+    density: int | None = None
     sort: tuple[Sort, ...] = ()
     limit: int = DEFAULT_LIMIT
     cursor: str | None = None
+    collapse: bool = True
+    after: int | None = None
     groups: frozenset[str] = field(default=frozenset())
 
+    @property
+    def cone(self) -> Cone | None:
+        """The region, where it is a cone."""
+        return self.region.cone if self.region else None
 
-_OPS = frozenset(get_args(Op)) - {"eq"}
+
+_OPS = frozenset(get_args(Op)) - {"eq", "like"}
 _OWN = (
     "q",
     "cone",
@@ -130,16 +185,17 @@ def parse(parameters: Iterable[tuple[str, str]]) -> Query:
             asked.setdefault(_field_op(name), []).append(value)
     if len(facets) > MAX_FACETS:
         raise QueryError("too-many-facets", f"at most {MAX_FACETS} facets in one search", parameter="facets")
-    cone = _cone(own["cone"]) if "cone" in own else None
+    region = Region.circle(*_cone(own["cone"])) if "cone" in own else None
+    cone = region.cone if region else None
+    spans = [Span(name, *_interval(name, own[name])) for name in ("time", "spectral") if name in own]
     sort = tuple(_sort(part, cone, own.get("q")) for part in own.get("sort", "").split(",") if part)
     return Query(
         text=own.get("q", "").strip() or None,
         filters=tuple(_filter(name, op, values) for (name, op), values in asked.items()),
-        cone=cone,
+        region=region,
         relation=_choice("relation", own.get("relation", "intersects"), get_args(Relation)),  # type: ignore[arg-type]
         unlocated=_choice("unlocated", own.get("unlocated", "exclude"), ("exclude", "include")) == "include",
-        time=_interval("time", own["time"]) if "time" in own else None,
-        spectral=_interval("spectral", own["spectral"]) if "spectral" in own else None,
+        spans=tuple(spans),
         facets=tuple(dict.fromkeys(facets)),
         sort=sort,
         limit=_limit(own.get("limit")),
@@ -252,9 +308,10 @@ def _floats(name: str, text: str, count: int) -> list[float]:
     return numbers
 
 
-def _cone(text: str) -> Cone:
+def _cone(text: str) -> tuple[float, float, float]:
     ra, dec, radius = _floats("cone", text, 3)
-    return cone(ra, dec, radius, "cone")
+    cone(ra, dec, radius, "cone")
+    return ra, dec, radius
 
 
 def cone(ra: float, dec: float, radius: float, parameter: str) -> Cone:
@@ -270,7 +327,7 @@ def cone(ra: float, dec: float, radius: float, parameter: str) -> Cone:
     return Cone(ra, dec, radius)
 
 
-def _interval(name: str, text: str) -> Interval:
+def _interval(name: str, text: str) -> tuple[float, float]:
     low_text, slash, high_text = text.partition("/") if "/" in text else (text, "", text)
     if slash and not (low_text.strip() and high_text.strip()):
         raise QueryError("bad-value", f"{name}={text[:80]}: write .. for an open end", parameter=name)
@@ -283,7 +340,7 @@ def _interval(name: str, text: str) -> Interval:
     if low > last:
         raise QueryError("bad-value", f"{name}={text[:80]} ends before it starts", parameter=name)
     # 2014 ends before the first instant of 2015, a number at itself
-    return Interval(low, after if last == after else math.nextafter(after, low))
+    return low, after if last == after else math.nextafter(after, low)
 
 
 def _limit(text: str | None) -> int:

@@ -72,11 +72,10 @@ class Naive:
             return False
         if test is not None and not self._sky(one, query, test):
             return False
-        for name in ("time", "spectral"):
-            wanted = getattr(query, name)
-            if wanted and not any(
+        for wanted in query.spans:
+            if not any(
                 part.get("min", -math.inf) <= wanted.high and part.get("max", math.inf) >= wanted.low
-                for part in one.get(name, ())
+                for part in one.get(wanted.field, ())
             ):
                 return False
         return all(self._filter(one, wanted) for wanted in query.filters if wanted.field != without)
