@@ -43,8 +43,8 @@ def test_every_parameter_reaches_the_query(client: httpx.Client, catalogue: Memo
     asked = catalogue.asked[-1]
     assert (asked.text, asked.relation, asked.unlocated, asked.limit) == ("crab", "within", True, 7)
     assert asked.cone is not None and asked.cone.radius == 3
-    assert asked.time is not None and asked.time.low == 53000
-    assert asked.spectral is not None and asked.spectral.high == 1e-9
+    time, spectral = asked.spans
+    assert (time.field, time.low) == ("time", 53000) and (spectral.field, spectral.high) == ("spectral", 1e-9)
     filters = {(one.field, one.op): one.values for one in asked.filters}
     assert filters[("facilities", "eq")] == ("H.E.S.S.", "MAGIC")
     assert filters[("bytes", "gte")] == ("5",)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import schemas.query
 from schemas.errors import QueryError
 from schemas.fields import search_fields
-from schemas.query import Cone, Facet, Filter, Interval, Query, Sort, field_span, parse
+from schemas.query import Cone, Facet, Filter, Query, Sort, Span, field_span, parse
 from schemas.times import to_tdb
 
 REFUSED = [
@@ -115,8 +115,8 @@ def test_anything_gives_a_query_or_a_query_error(parameters: list[tuple[str, str
         return
     if query.cone:
         assert 0 <= query.cone.ra <= 360 and -90 <= query.cone.dec <= 90 and 0 <= query.cone.radius <= 180
-    for interval in (query.time, query.spectral):
-        assert interval is None or interval.low <= interval.high
+    for span in query.spans:
+        assert span.low <= span.high
     assert 0 <= query.limit <= 10_000 and query.groups == frozenset()
 
 
@@ -154,7 +154,7 @@ def test_a_whole_query() -> None:
         Filter("position", "exists", ("true",)),
         Filter("extra.rucio.run_number", "lt", ("5",)),
     }
-    assert query.spectral == Interval(1e-12, 1e-10)
+    assert query.spans == (Span("spectral", 1e-12, 1e-10),)
     assert query.facets == (Facet("kind"), Facet("facilities", 5))
     assert query.sort == (Sort("bytes", True), Sort("distance"), Sort("id"))
 
@@ -177,7 +177,7 @@ def just_before(moment: float) -> float:
     ],
 )
 def test_times_are_tdb_and_dates_last_as_long_as_they_say(asked: str, low: float, high: float) -> None:
-    assert parse([("time", asked)]).time == Interval(low, high)
+    assert parse([("time", asked)]).spans == (Span("time", low, high),)
 
 
 def test_a_nested_field_answers_to_both_names() -> None:
