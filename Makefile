@@ -3,7 +3,7 @@ PYTHON ?= python3
 UV     := .uv/bin/uv
 VENV   := .venv
 
-.PHONY: setup demo test bench lint clean
+.PHONY: setup demo test bench bench-search lint clean
 .DEFAULT_GOAL := setup
 
 $(UV):
@@ -25,6 +25,11 @@ test: setup
 
 bench: setup
 	$(VENV)/bin/python -m bench
+
+# Peers beside it: DaCHS, PostgreSQL and Elasticsearch, started by tests/servers where they can be
+bench-search: setup
+	$(UV) sync --quiet --frozen --group bench --compile-bytecode --no-managed-python --python $(PYTHON)
+	$(VENV)/bin/python -m bench search
 
 lint: setup
 	$(VENV)/bin/ruff check .

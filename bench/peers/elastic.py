@@ -1,4 +1,4 @@
-"""Elasticsearch, as somebody would use it for this by hand: a geo_point, keywords, geo_distance and terms aggregations."""
+"""Elasticsearch as one would use it for this by hand: a geo_point, keywords, geo_distance, terms aggregations."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Elastic:
         return str(self._client.info()["version"]["number"])
 
     def search(self, ra: float, dec: float, radius: float, size: int = 0, *, facets: bool = False) -> int:
-        """How many there are within the circle, by geo_distance (which is exact to about a centimetre on the Earth: 0.3 mas)."""
+        """How many there are within the circle, by geo_distance, whose points are kept to a centimetre on the Earth."""
         away = f"{_arc(radius):.3f}m"
         circle = {"geo_distance": {"distance": away, "place": {"lat": dec, "lon": ra - 180}}}
         body: dict[str, Any] = {"query": {"bool": {"filter": [circle]}}, "size": size, "track_total_hits": True}

@@ -1,4 +1,4 @@
-"""What memory allows: scipy's k-d tree over unit vectors, which astropy's own cone search uses; and mocpy over all MOCs."""
+"""What memory allows: scipy's k-d tree over unit vectors, as astropy's cone search has it; mocpy over all MOCs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Mocs:
         from astropy.coordinates import Angle, Latitude, Longitude
         from mocpy import MOC
 
-        cone: Any = MOC.from_cone(lon=Longitude(ra, "deg"), lat=Latitude(dec, "deg"), radius=Angle(radius, "deg"), max_depth=14)
+        cone: Any = MOC.from_cone(
+            lon=Longitude(ra, "deg"), lat=Latitude(dec, "deg"), radius=Angle(radius, "deg"), max_depth=14
+        )
         return sum(not moc.intersection(cone).empty() for moc in self._mocs)
-
-

@@ -81,4 +81,6 @@ def _cone(rng: random.Random, radius: float, order: int):  # type: ignore[no-unt
     from mocpy import MOC
 
     ra, dec = rng.uniform(0, 360), math.degrees(math.asin(rng.uniform(-1, 1)))
-    return MOC.from_cone(lon=Longitude(ra, "deg"), lat=Latitude(dec, "deg"), radius=Angle(radius, "deg"), max_depth=order)
+    return MOC.from_cone(
+        lon=Longitude(ra, "deg"), lat=Latitude(dec, "deg"), radius=Angle(radius, "deg"), max_depth=order
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 from bench.peers.table import FACETS, rows
 
 _SERVER = Path(__file__).resolve().parents[2] / "tests" / "servers" / "dachs"
-_STATE = Path(os.environ.get("DACHS_STATE", Path(os.environ.get("TMPDIR", "/tmp")) / "asterism-test-dachs"))
 _COLUMNS = ("number", "ra", "dec", *FACETS)
 _SETS = ", ".join(f"({name})" for name in FACETS)
 
@@ -33,11 +31,7 @@ class Postgres:
             f"SELECT count(*) = {count} FROM bench.positions"
         ):
             return
-        home = _STATE / "inputs" / "bench"
-        _run("mkdir", "-p", str(home))
-        subprocess.run([_SERVER, "run", "tee", str(home / "bench.rd")], check=True, stdout=subprocess.DEVNULL,
-                       input=(Path(__file__).parent / "dachs.rd").read_bytes())
-        _run("dachs", "imp", "bench/bench")
+        subprocess.run([_SERVER, "run", "imp", "bench/bench"], check=True, stdout=subprocess.DEVNULL)
         copy = f"COPY bench.positions ({', '.join(_COLUMNS)}) FROM STDIN"
         with self._connection.transaction(), self._connection.cursor().copy(copy) as into:
             for row in rows(count):
@@ -81,7 +75,3 @@ def _where(kind: str, ra: float, dec: float, radius: float) -> tuple[str, tuple[
     if kind == "q3c":
         return "q3c_radial_query(ra, dec, %s, %s, %s)", (ra, dec, radius)
     return "place <@ scircle(spoint(radians(%s), radians(%s)), radians(%s))", (ra, dec, radius)
-
-
-def _run(*command: str) -> None:
-    subprocess.run([_SERVER, "run", *command], check=True, stdout=subprocess.DEVNULL)
