@@ -3,6 +3,14 @@
 ``terms`` are exact words, ``numbers`` doubles (dates as MJD UTC), ``intervals`` closed bounds with infinite open
 ends, ``text`` what people type words for. A value of ``extra`` is typed by what it is: a number, a truth value, a
 date (a word that is also a number), else a word; so a key whose type changes between sources hides nothing.
+Intervals of one record that touch or overlap are joined, and ascend. The terms of a merged record's ``source`` are
+the sources of its parts.
+
+Terms of the hierarchical fields, each of its ancestors with it:
+
+- ``subjects.path``: of a subject written with levels (``EARTH SCIENCE > ATMOSPHERE``) these, else its places in the
+  thesaurus;
+- ``did.path``: the scope of each Rucio identifier; below it what Rucio's columns ``project`` and ``datatype`` say.
 """
 
 from __future__ import annotations
@@ -15,12 +23,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from mappings.thesaurus import Thesaurus, path_terms, written_levels
 from schemas.fields import search_fields, top_level
 from schemas.record import Record
 from schemas.times import utc_span
 from schemas.vocabulary import RESPELT, canonical
 
-VERSION = 1  # raise when the code below makes another document of the same record
+VERSION = 2  # raise when the code below makes another document of the same record
 MAX_WORD = 512  # bytes; a longer value is text, not a word to compare
 _ACRONYM = re.compile(r"\b(?:\w\.){2,}")
 _DATE = re.compile(r"^\d{4}-\d\d(-\d\d)?([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$")
@@ -58,12 +67,15 @@ class Document:
     present: int = 0
 
 
-@functools.cache
-def fingerprint() -> str:
+def fingerprint(thesaurus: Thesaurus | None = None) -> str:
     """Changes when the same record would make another document: an index made before is then out of date."""
-    said = repr(
-        (VERSION, TEXT_FIELDS, sorted(top_level()), [(f.name, f.kind, f.path) for f in search_fields().values()])
-    )
+    return _fingerprint(thesaurus.digest if thesaurus else "")
+
+
+@functools.cache
+def _fingerprint(thesaurus: str) -> str:
+    fields = [(known.name, known.kind, known.path) for known in search_fields().values()]
+    said = repr((VERSION, TEXT_FIELDS, sorted(top_level()), fields, thesaurus))
     return hashlib.blake2b(said.encode(), digest_size=8).hexdigest()
 
 
@@ -89,8 +101,8 @@ def _plans() -> dict[str, _Plan]:
     plans = {}
     known = [found for found in search_fields().values() if found.kind != "text"]
     for key in top_level():
-        # the id has a column of its own, and issued comes from dates
-        mine = [found for found in known if found.path[0] == key and found.name not in ("id", "issued")]
+        # the id has a column of its own
+        mine = [found for found in known if found.path[0] == key and found.name != "id" and not found.derived]
         own = next(((found.name, found.kind) for found in mine if len(found.path) == 1), None)
         inside = {found.path[1]: (found.name, found.kind) for found in mine if len(found.path) == 2}
         goal, inner = _TEXT_IN.get(key, (_TEXT.get(key), None))
@@ -98,7 +110,7 @@ def _plans() -> dict[str, _Plan]:
     return plans
 
 
-def document(record: Record) -> Document:
+def document(record: Record, thesaurus: Thesaurus | None = None) -> Document:
     """Take a record apart. An import spends more time here than anywhere else of ours."""
     made = Document()
     plans = _plans()
@@ -120,6 +132,12 @@ def document(record: Record) -> Document:
         if one["type"] == "Issued" and (start := date_value(one["date"].partition("/")[0])) is not None:
             made.numbers["issued"] = [start]
             break
+    if "same_as" in record:
+        made.terms["source"] = list(dict.fromkeys(part["source"] for part in record["same_as"]))
+    if "subjects" in record and (paths := _subject_paths(record["subjects"], thesaurus)):
+        made.terms["subjects.path"] = paths
+    if "identifiers.scheme" in made.terms and "rucio" in made.terms["identifiers.scheme"]:
+        made.terms["did.path"] = _did_paths(record)
     if "extra" in record:
         others: list[str] = []
         for key, value in record["extra"].items():
@@ -127,6 +145,34 @@ def document(record: Record) -> Document:
         if others:
             made.text["other"] = made.text.get("other", []) + others
     return made
+
+
+def _subject_paths(subjects: list[dict[str, Any]], thesaurus: Thesaurus | None) -> list[str]:
+    found: list[str] = []
+    for subject in subjects:
+        if levels := written_levels(subject["term"]):
+            found += path_terms(levels)
+        elif thesaurus is not None:
+            found += thesaurus.terms(subject)
+    return list(dict.fromkeys(found))
+
+
+def _did_paths(record: Record) -> list[str]:
+    """The columns are those of one DID: of a merged record the others have their scope alone."""
+    columns = record.get("extra", {}).get("rucio")
+    columns = columns if isinstance(columns, dict) else {}
+    below = []
+    for key in ("project", "datatype"):
+        if not isinstance(value := columns.get(key), str):
+            break
+        below.append(value)
+    found: list[str] = []
+    for one in record["identifiers"]:
+        head, colon, _ = one["value"].partition(":")
+        scope = head.rpartition("/")[2]  # lake/scope:name names the lake too
+        if one["scheme"] == "rucio" and colon:
+            found += path_terms([scope, *below] if columns.get("scope", scope) == scope else [scope])
+    return list(dict.fromkeys(found))
 
 
 def _inside(items: list[dict[str, Any]], wanted: Mapping[str, Any]) -> dict[str, list[Any]]:
@@ -149,7 +195,19 @@ def _put(made: Document, name: str, kind: str, values: list[Any]) -> None:
     elif kind == "date":
         made.numbers[name] = [day for value in values if value and (day := date_value(value)) is not None]
     else:
-        made.intervals[name] = [(value.get("min", -math.inf), value.get("max", math.inf)) for value in values]
+        bounds = [(value.get("min", -math.inf), value.get("max", math.inf)) for value in values]
+        made.intervals[name] = bounds if len(bounds) == 1 else joined(bounds)
+
+
+def joined(intervals: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Ascending, those that touch or overlap made one."""
+    made: list[tuple[float, float]] = []
+    for low, high in sorted(intervals):
+        if made and low <= made[-1][1]:
+            made[-1] = (made[-1][0], max(made[-1][1], high))
+        else:
+            made.append((low, high))
+    return made
 
 
 def _walk(made: Document, others: list[str], path: str, value: Any) -> None:

@@ -3,6 +3,9 @@
 ``creators`` is searched by name, ``creators.orcid`` by ORCID, and so on: a nested field marked
 ``alias`` answers to its parent's name as well as to its own (``replicas`` is ``replicas.rse``).
 ``extra.*`` names anything a source brought along.
+
+Some fields are derived: they stand in no record, the index document has them (``mappings/document.py``). Those whose
+name ends in ``.path`` are hierarchical: each value and each of its ancestors is a term, levels joined by ``/``.
 """
 
 from __future__ import annotations
@@ -18,11 +21,23 @@ Kind = Literal["keyword", "number", "date", "interval", "text"]
 
 @dataclass(frozen=True, slots=True)
 class SearchField:
-    """``path`` leads from the record to the values; a list on the way means each of its items."""
+    """``path`` leads from the record to the values, a list on the way means each of its items.
+
+    Of a ``derived`` field, to what it is made from.
+    """
 
     name: str
     kind: Kind
     path: tuple[str, ...]
+    derived: bool = False
+
+
+_DERIVED = (
+    # one number out of dates[]: the first of type Issued, which is what people call its date
+    SearchField("issued", "date", ("dates",), derived=True),
+    SearchField("subjects.path", "keyword", ("subjects",), derived=True),
+    SearchField("did.path", "keyword", ("identifiers",), derived=True),
+)
 
 
 @functools.cache
@@ -43,14 +58,12 @@ def search_fields() -> dict[str, SearchField]:
                 if subkind := subfield.metadata.get("search"):
                     label = name if "alias" in subfield.metadata else f"{name}.{sub}"
                     found[label] = SearchField(label, subkind, (name, sub))
-    # one number out of dates[]: the first of type Issued, which is what people call its date
-    found["issued"] = SearchField("issued", "date", ("dates",))
-    return found
+    return found | {field.name: field for field in _DERIVED}
 
 
 @functools.cache
 def _full_names() -> dict[str, str]:
-    return {".".join(known.path): name for name, known in search_fields().items() if name != "issued"}
+    return {".".join(known.path): name for name, known in search_fields().items() if not known.derived}
 
 
 def field_name(asked: str) -> str:

@@ -51,8 +51,9 @@ in `schemas/record.py` (`ASTERISM_UPDATE_DOCS=1 make test`); a test keeps them e
 **In the tables**: `[]` after a name is a list. *Searched as* says what a query may do with the field: `keyword` is
 compared and counted, `number` and `date` are compared, counted and sorted by, an `interval` is compared by overlap,
 `text` is searched by words, a `region` by a cone; then the names that a query may use. `issued` is the first of the
-`dates` with the type `Issued`. `FIELD.exists` asks of every field of the first table whether a
-record has it.
+`dates` with the type `Issued`. `subjects.path` and `did.path` are hierarchies (keywords): a subject's broader terms,
+and a Rucio DID's scope, project and datatype, joined by `/`. `FIELD.exists` asks of every field of the first table
+whether a record has it.
 """
 
 _COLUMNS = "| field | type | meaning | unit, frame | from | searched as |\n|---|---|---|---|---|---|"
@@ -128,7 +129,7 @@ def _line(row: Row) -> str:
 def names(row: Row) -> list[str]:
     """What a query may call the field, the shortest first; empty where it is not searched."""
     path = (*row.place.replace("[]", "").split("."), row.name) if row.place else (row.name,)
-    found = [name for name, known in search_fields().items() if known.path == path and name != "issued"]
+    found = [name for name, known in search_fields().items() if known.path == path and not known.derived]
     return sorted({*found, ".".join(path)}, key=len) if found else []
 
 
