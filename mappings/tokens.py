@@ -1,0 +1,107 @@
+"""The words of a text as the index keeps them, the same for both engines, which split at spaces and do no more.
+
+A word is a run of letters and digits of any script, folded (no case, no accents) and brought to its English stem:
+``Röntgen`` is ``rontgen``, ``galaxies`` is ``galaxi``, ``Hα`` is ``hα``. A dotted acronym is one word, ``H.E.S.S.`` is
+``hess``. Numbers and words with digits have no stem: ``1275`` of ``NGC-1275``, ``j1713``.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import unicodedata
+from collections.abc import Iterator
+from itertools import chain
+from typing import NamedTuple
+
+import Stemmer
+
+MAX_TOKEN = 100  # characters; what follows in a longer word is not searched
+_CACHED = 200_000  # words; so many take some 40 MB
+_CACHED_LENGTH = 40
+
+# accents that stand for themselves, and what hyphenates, joins or selects a variant without being seen
+_MARKS = "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f\xad\u200b-\u200d\u2060\ufe00-\ufe0f\ufeff"
+_ACRONYM = r"(?<![^\W_])(?:[^\W\d_]\.){2,}(?![^\W_]{2})[^\W_]?"
+_WORD = re.compile(rf"{_ACRONYM}|(?:[^\W_][{_MARKS}]*)+(?:['’]s(?![^\W_]))?")
+_PLAIN = re.compile(
+    r"(?<![a-zA-Z0-9])(?:[a-zA-Z]\.){2,}(?![a-zA-Z0-9]{2})[a-zA-Z0-9]?|[a-zA-Z0-9]+(?:'s(?![a-zA-Z0-9]))?"
+)
+_DIGIT = re.compile(r"\d")
+_PART = re.compile(r"[^\W_]+")
+_UNSEEN = re.compile(f"[{_MARKS}]")
+_LETTERS = str.maketrans({"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ħ": "h", "ı": "i"})
+
+
+class Span(NamedTuple):
+    """One token and where its word stands: ``text[start:end]``."""
+
+    token: str
+    start: int
+    end: int
+
+
+def tokens(text: str) -> list[str]:
+    """The words of ``text`` in order, each of 1 to ``MAX_TOKEN`` letters and digits."""
+    words = (_PLAIN if text.isascii() else _WORD).findall(text)
+    return list(chain.from_iterable([_KNOWN[word] for word in words]))
+
+
+def spans(text: str) -> Iterator[Span]:
+    """The tokens of :func:`tokens` with their places; two of one word (``½``) have the same."""
+    for found in (_PLAIN if text.isascii() else _WORD).finditer(text):
+        for token in _KNOWN[found[0]]:
+            yield Span(token, found.start(), found.end())
+
+
+def fold(text: str) -> str:
+    """``text`` without case and accents; ß, æ, ø, ł and their like as plain letters, Greek as it is."""
+    if text.isascii():
+        return text.lower()
+    for _ in range(3):  # a compatibility form may hold capitals, and they accents: NFKD alone is not the end of it
+        plain = "".join(one for one in unicodedata.normalize("NFKD", text) if not unicodedata.combining(one))
+        folded = _UNSEEN.sub("", plain).casefold().translate(_LETTERS)
+        if folded == text:
+            break
+        text = folded
+    return text
+
+
+def stem(word: str) -> str:
+    """The English stem of a folded word."""
+    if not word.isalpha():
+        return word[:MAX_TOKEN]
+    try:
+        stemmer = _LOCAL.stemmer
+    except AttributeError:  # one for each thread: they keep state
+        stemmer = _LOCAL.stemmer = Stemmer.Stemmer("english", 0)
+    return str(stemmer.stemWord(word[:MAX_TOKEN]))
+
+
+def folded_words(text: str) -> list[str]:
+    """The words of ``text`` folded but not stemmed, as a pattern or a typing error is compared with."""
+    return [part for word in _WORD.findall(text) for part in _parts(word)]
+
+
+def _parts(word: str) -> list[str]:
+    if "." in word:
+        word = word.replace(".", "")
+    elif word[-2:-1] in ("'", "’"):
+        word = word[:-2]
+    return [word.lower()] if word.isascii() else _PART.findall(fold(word))
+
+
+class _Known(dict[str, tuple[str, ...]]):
+    """The tokens of each word as it is written. Long numbers seldom repeat: they are read anew."""
+
+    def __missing__(self, word: str) -> tuple[str, ...]:
+        made = tuple(stem(part) for part in _parts(word))
+        if len(word) <= _CACHED_LENGTH and (len(word) <= 4 or not _DIGIT.search(word)):
+            if len(self) >= _CACHED:
+                self.clear()
+            self[word] = made
+        return made
+
+
+_KNOWN = _Known()
+_LOCAL = threading.local()
