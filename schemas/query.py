@@ -7,30 +7,44 @@ HTTP parameters, the command line and a policy all parse to :class:`Query` throu
 
 from __future__ import annotations
 
-import difflib
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
+from schemas import parsing, regions
+from schemas.comparisons import choice, comparison, field_op, field_span
 from schemas.errors import QueryError
-from schemas.fields import field_name, search_fields, top_level
+from schemas.fields import field_name
 from schemas.filters import Filter, Op
-from schemas.numbers import number
+from schemas.parsing import DEFAULT_BINS, DEFAULT_BUCKETS, DEFAULT_LIMIT, MAX_BINS, MAX_DENSITY, MAX_FACETS, MAX_LIMIT
 from schemas.text import Node
-from schemas.times import instant, utc_span
-from schemas.vocabulary import canonical
+
+__all__ = [
+    "DEFAULT_BINS",
+    "DEFAULT_BUCKETS",
+    "DEFAULT_LIMIT",
+    "MAX_BINS",
+    "MAX_DENSITY",
+    "MAX_FACETS",
+    "MAX_LIMIT",
+    "Cone",
+    "Facet",
+    "Filter",
+    "Histogram",
+    "Interval",
+    "Query",
+    "Region",
+    "Relation",
+    "Sort",
+    "Span",
+    "SpanRelation",
+    "cone",
+    "field_span",
+    "parse",
+]
 
 Relation = Literal["intersects", "within", "contains", "position"]
 SpanRelation = Literal["overlaps", "within", "contains"]
-
-MAX_LIMIT = 10_000
-MAX_FACETS = 50
-MAX_BINS = 200
-MAX_DENSITY = 8  # order; 786,432 cells
-DEFAULT_LIMIT = 25
-DEFAULT_BUCKETS = 25
-DEFAULT_BINS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +131,8 @@ class Query:
     """One search. ``groups`` are the caller's, for restricted records, and never come from a parameter.
 
     ``words`` is ``text`` as a tree. ``covered`` bounds the fraction of the region that a footprint covers. ``density``:
-    count by HEALPix cell of that order. ``collapse``: the same thing from several sources is one. ``after``: only what has
-    changed since that feed number.
+    count by HEALPix cell of that order. ``collapse``: the same thing from several sources is one. ``after``: only what
+    has changed since that feed number.
     """
 
     text: str | None = None
@@ -145,27 +159,24 @@ class Query:
         return self.region.cone if self.region else None
 
 
-_OPS = frozenset(get_args(Op)) - {"eq", "like"}
+_SPANS = ("time", "spectral", "energy")
+# What is no field's name; format and highlight are for the answer's form, and mean nothing here
 _OWN = (
-    "q",
-    "cone",
-    "relation",
-    "unlocated",
-    "time",
-    "spectral",
-    "facets",
-    "sort",
-    "limit",
-    "cursor",
-    "format",
+    *("q", "relation", "unlocated", "collapse", "covered.gte", "covered.lte", "density"),
+    *("sort", "limit", "cursor", "format", "highlight"),
+    *regions.NAMES,
+    *_SPANS,
+    *(f"{name}_relation" for name in _SPANS),
 )
-_NUMERIC_OPS = ("gt", "gte", "lt", "lte")
+_LISTS = ("facets", "facet_prefix", "histogram")
+_SINGLE = frozenset(_OWN)
 
 
-def parse(parameters: Iterable[tuple[str, str]]) -> Query:
+def parse(parameters: Iterable[tuple[str, str]], resolve: regions.Resolver | None = None) -> Query:
     """Read ``(name, value)`` pairs as they come from a URL or a command line.
 
-    A field repeated is any-of; different fields are all-of. ``time`` and ``spectral`` mean overlap.
+    A field repeated is any-of; different fields are all-of. ``resolve`` gives the (ra, dec) of an object's name, in
+    degrees ICRS, or None.
 
     Raises
     ------
@@ -173,185 +184,108 @@ def parse(parameters: Iterable[tuple[str, str]]) -> Query:
         ``query.*``; ``context["parameter"]`` names the parameter.
     """
     own: dict[str, str] = {}
-    facets: list[Facet] = []
+    lists: dict[str, list[str]] = {name: [] for name in _LISTS}
     asked: dict[tuple[str, Op], list[str]] = {}
     for name, value in parameters:
-        if name == "facets":
-            facets += [_facet(part) for part in value.split(",") if part]
-        elif name in _OWN:
+        if name in _SINGLE:
             if own.setdefault(name, value) != value:
                 raise QueryError("repeated-parameter", f"{name} is given twice; give it once", parameter=name)
+        elif name in lists:
+            lists[name] += [value] if name == "facet_prefix" else [part for part in value.split(",") if part]
         else:
-            asked.setdefault(_field_op(name), []).append(value)
-    if len(facets) > MAX_FACETS:
-        raise QueryError("too-many-facets", f"at most {MAX_FACETS} facets in one search", parameter="facets")
-    region = Region.circle(*_cone(own["cone"])) if "cone" in own else None
-    cone = region.cone if region else None
-    spans = [Span(name, *_interval(name, own[name])) for name in ("time", "spectral") if name in own]
-    sort = tuple(_sort(part, cone, own.get("q")) for part in own.get("sort", "").split(",") if part)
+            asked.setdefault(field_op(name, (*_OWN, *_LISTS)), []).append(value)
+    filters = tuple([comparison(name, op, values) for (name, op), values in asked.items()])
+    text = own.get("q", "").strip() or None
+    if not own and not any(lists.values()):
+        return Query(filters=filters)
+    region = _region(own, resolve)
+    facets, histograms = _facets(lists)
     return Query(
-        text=own.get("q", "").strip() or None,
-        filters=tuple(_filter(name, op, values) for (name, op), values in asked.items()),
+        text=text,
+        filters=filters,
         region=region,
-        relation=_choice("relation", own.get("relation", "intersects"), get_args(Relation)),  # type: ignore[arg-type]
-        unlocated=_choice("unlocated", own.get("unlocated", "exclude"), ("exclude", "include")) == "include",
-        spans=tuple(spans),
-        facets=tuple(dict.fromkeys(facets)),
-        sort=sort,
-        limit=_limit(own.get("limit")),
+        relation=cast(Relation, choice("relation", own.get("relation", "intersects"), get_args(Relation))),
+        unlocated=choice("unlocated", own.get("unlocated", "exclude"), ("exclude", "include")) == "include",
+        covered=_covered(own, region),
+        spans=tuple([_span(name, own) for name in _SPANS if name in own or f"{name}_relation" in own]),
+        facets=facets,
+        histograms=histograms,
+        density=parsing.whole("density", own["density"], 0, MAX_DENSITY) if "density" in own else None,
+        sort=_sorts(own.get("sort", ""), region, text),
+        limit=parsing.whole("limit", own["limit"], 0, MAX_LIMIT) if "limit" in own else DEFAULT_LIMIT,
         cursor=own.get("cursor") or None,
+        collapse=parsing.truth("collapse", own.get("collapse", "true")),
     )
-
-
-def field_span(name: str, value: str) -> tuple[float, float]:
-    """The closed-open bounds that ``value`` names in the number or date field ``name``: a number is its own bounds.
-
-    Raises
-    ------
-    QueryError
-        ``query.bad-value``.
-    """
-    known = search_fields().get(name)
-    try:
-        if known is not None and known.kind == "date":
-            return utc_span(value)
-        if known is not None and name == "time":
-            return instant(value)
-        read = number(value)
-    except ValueError as error:
-        raise QueryError("bad-value", f"{name}: {error}", parameter=name, value=value) from None
-    if not math.isfinite(read):
-        raise QueryError("bad-value", f"{name}: {value} is not a finite number", parameter=name, value=value)
-    return read, read
-
-
-def _field_op(name: str) -> tuple[str, Op]:
-    base, dot, last = name.rpartition(".")
-    op: Op = "eq"
-    if dot and last in _OPS:
-        name, op = base, last  # type: ignore[assignment]  # membership was just checked
-    if name.startswith("extra.") and len(name) > len("extra."):
-        return name, op
-    name = field_name(name)
-    if name in search_fields() or (op == "exists" and name in top_level()):
-        return name, op
-    raise _unknown("unknown-field", "field", name, [*search_fields(), *_OWN, "extra."])
-
-
-def _unknown(code: str, what: str, name: str, known: Iterable[str], parameter: str | None = None) -> QueryError:
-    near = difflib.get_close_matches(name, list(known), 1, 0.5)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return QueryError(code, f"no {what} {name!r}{hint}", parameter=parameter or name)
-
-
-def _filter(name: str, op: Op, values: list[str]) -> Filter:
-    if op == "exists":
-        said = {_choice(f"{name}.exists", value.lower(), ("true", "false")) for value in values}
-        if len(said) > 1:
-            raise QueryError("repeated-parameter", f"{name}.exists is given twice; give it once", parameter=name)
-        return Filter(name, op, tuple(said))
-    if any("\0" in value for value in values):
-        raise QueryError("bad-value", f"{name}: a value holds a NUL character", parameter=name)
-    known = search_fields().get(name)
-    kind = known.kind if known else "extra"
-    if kind == "text":
-        raise QueryError("not-a-filter", f"{name} is text: search it with q, or ask {name}.exists", parameter=name)
-    if kind in ("number", "date", "interval"):
-        for value in values:
-            field_span(name, value)
-    if op in _NUMERIC_OPS and len(values) > 1:
-        raise QueryError("repeated-parameter", f"{name}.{op} is given twice; give it once", parameter=name)
-    return Filter(name, op, tuple(dict.fromkeys(canonical(name, value) for value in values)))
-
-
-def _facet(text: str) -> Facet:
-    name, _, size = text.partition(":")
-    name = name.strip()
-    known = search_fields().get(field_name(name))
-    if known is None and not (name.startswith("extra.") and len(name) > len("extra.")):
-        raise _unknown("unknown-field", "facet field", name, search_fields(), "facets")
-    if known is not None and known.kind in ("text", "interval"):
-        raise QueryError("not-a-facet", f"{name} has no values to count", parameter="facets")
-    if not size:
-        return Facet(name)
-    if not (size.isascii() and size.isdecimal()) or len(size) > len(str(MAX_LIMIT)) or not 1 <= int(size) <= MAX_LIMIT:
-        raise QueryError("bad-value", f"facets: size {size!r} is not 1 to {MAX_LIMIT}", parameter="facets")
-    return Facet(name, int(size))
-
-
-def _sort(text: str, cone: Cone | None, words: str | None) -> Sort:
-    name = text.strip().removeprefix("-")
-    descending = text.strip().startswith("-")
-    if name == "distance" and cone is None:
-        raise QueryError("bad-sort", "sort=distance needs a cone", parameter="sort")
-    if name == "score" and not words:
-        raise QueryError("bad-sort", "sort=score needs q", parameter="sort")
-    if name in ("id", "score", "distance"):
-        return Sort(name, descending)
-    name = field_name(name)
-    known = search_fields().get(name)
-    if known is None:
-        raise _unknown("unknown-field", "sort field", name, [*search_fields(), "score", "distance"], "sort")
-    if known.kind not in ("number", "date", "interval"):
-        raise QueryError("bad-sort", f"{name} cannot be sorted by; numbers, dates and times can", parameter="sort")
-    return Sort(name, descending)
-
-
-def _floats(name: str, text: str, count: int) -> list[float]:
-    parts = text.replace(",", " ").split()
-    try:
-        numbers = [number(part) for part in parts]
-    except ValueError:
-        raise QueryError("bad-value", f"{name}={text[:80]} is not {count} numbers", parameter=name) from None
-    if len(numbers) != count or not all(map(math.isfinite, numbers)):
-        raise QueryError("bad-value", f"{name}={text[:80]} is not {count} finite numbers", parameter=name)
-    return numbers
-
-
-def _cone(text: str) -> tuple[float, float, float]:
-    ra, dec, radius = _floats("cone", text, 3)
-    cone(ra, dec, radius, "cone")
-    return ra, dec, radius
 
 
 def cone(ra: float, dec: float, radius: float, parameter: str) -> Cone:
     """Check a cone's numbers: 0 <= ra <= 360, -90 <= dec <= 90, 0 <= radius <= 180 degrees."""
-    if not (0 <= ra <= 360 and -90 <= dec <= 90):
-        raise QueryError(
-            "bad-position",
-            f"({ra:g}, {dec:g}) is not on the sky: ra 0 to 360, dec -90 to 90",
-            parameter=parameter,
-        )
-    if not 0 <= radius <= 180:
-        raise QueryError("bad-radius", f"radius {radius:g} is not 0 to 180 degrees", parameter=parameter)
+    regions.check_place(ra, dec, parameter)
+    regions.check_radius(radius, parameter)
     return Cone(ra, dec, radius)
 
 
-def _interval(name: str, text: str) -> tuple[float, float]:
-    low_text, slash, high_text = text.partition("/") if "/" in text else (text, "", text)
-    if slash and not (low_text.strip() and high_text.strip()):
-        raise QueryError("bad-value", f"{name}={text[:80]}: write .. for an open end", parameter=name)
-    read = instant if name == "time" else (lambda part: field_span(name, part))
-    try:
-        low = -math.inf if low_text.strip() in ("..", "-Inf") else read(low_text.strip())[0]
-        last, after = (math.inf,) * 2 if high_text.strip() in ("..", "+Inf", "Inf") else read(high_text.strip())
-    except ValueError as error:
-        raise QueryError("bad-value", f"{name}: {error}", parameter=name) from None
-    if low > last:
-        raise QueryError("bad-value", f"{name}={text[:80]} ends before it starts", parameter=name)
-    # 2014 ends before the first instant of 2015, a number at itself
-    return low, after if last == after else math.nextafter(after, low)
+def _region(own: Mapping[str, str], resolve: regions.Resolver | None) -> Region | None:
+    given = [name for name in regions.NAMES if name in own]
+    if not given:
+        return None
+    name, text = given[0], own[given[0]]
+    if len(given) > 1:
+        said = f"{' and '.join(given)} are given; a search has one region"
+        raise QueryError("several-regions", said, parameter=given[1])
+    if name == "cone":
+        return Region(regions.cone(text, resolve))
+    if name == "footprint_of":
+        if not text.strip() or "\0" in text:
+            raise QueryError("bad-value", "footprint_of is not the id of a record", parameter=name)
+        return Region(record=text.strip())
+    return Region(_REGIONS[name](text))
 
 
-def _limit(text: str | None) -> int:
-    if text is None:
-        return DEFAULT_LIMIT
-    if not (text.isascii() and text.isdecimal()) or len(text) > len(str(MAX_LIMIT)) or int(text) > MAX_LIMIT:
-        raise QueryError("bad-value", f"limit={text[:40]} is not 0 to {MAX_LIMIT}", parameter="limit")
-    return int(text)
+_REGIONS = {
+    "polygon": regions.polygon,
+    "box": regions.box,
+    "moc": regions.moc,
+    "footprint": regions.stc_s,
+}
 
 
-def _choice(name: str, value: str, allowed: tuple[str, ...]) -> str:
-    if value not in allowed:
-        raise QueryError("bad-value", f"{name}={value[:40]} is not one of {', '.join(allowed)}", parameter=name)
-    return value
+def _covered(own: dict[str, str], region: Region | None) -> Interval | None:
+    named = next((name for name in ("covered.gte", "covered.lte") if name in own), None)
+    if named is None:
+        return None
+    if region is None:
+        raise QueryError("no-region", f"{named} needs a region that is to be covered", parameter=named)
+    return Interval(*parsing.covered(own))
+
+
+def _span(name: str, own: Mapping[str, str]) -> Span:
+    relation = choice(f"{name}_relation", own.get(f"{name}_relation", "overlaps"), get_args(SpanRelation))
+    if name not in own:
+        raise QueryError("missing-parameter", f"{name}_relation needs {name}", parameter=f"{name}_relation")
+    return Span(name, *parsing.span(name, own[name], relation), cast(SpanRelation, relation))
+
+
+def _facets(lists: Mapping[str, list[str]]) -> tuple[tuple[Facet, ...], tuple[Histogram, ...]]:
+    if sum(len(lists[name]) for name in ("facets", "histogram")) > MAX_FACETS:
+        named = "facets" if lists["facets"] else "histogram"
+        said = f"at most {MAX_FACETS} facets and histograms in one search"
+        raise QueryError("too-many-facets", said, parameter=named)
+    prefixes: dict[str, str] = {}
+    for text in lists["facet_prefix"]:
+        name, prefix = parsing.facet_prefix(text)
+        if prefixes.setdefault(name, prefix) != prefix:
+            raise QueryError("repeated-parameter", f"{name} has two prefixes; give it one", parameter="facet_prefix")
+    named = dict(map(parsing.facet, lists["facets"]))
+    facets = tuple([Facet(name, size, prefixes.pop(field_name(name), "")) for name, size in named.items()])
+    if prefixes:
+        lost = next(iter(prefixes))
+        raise QueryError("missing-parameter", f"facet_prefix={lost} needs facets={lost}", parameter="facet_prefix")
+    return facets, tuple(dict.fromkeys([Histogram(*parsing.histogram(text)) for text in lists["histogram"]]))
+
+
+def _sorts(text: str, region: Region | None, words: str | None) -> tuple[Sort, ...]:
+    if not text:
+        return ()
+    needs = {"cone": region is not None and region.cone is not None, "region": region is not None, "words": bool(words)}
+    return tuple([Sort(*parsing.sort(part, **needs)) for part in text.split(",") if part])

@@ -11,6 +11,7 @@ import functools
 import math
 import re
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from schemas.numbers import number
 
@@ -20,7 +21,13 @@ _ISO = re.compile(
     r"(?P<zone>Z|[+-]\d\d(?::?\d\d)?)?)?)?)?$",
     re.ASCII,
 )
+_SCALED = re.compile(
+    r"^\s*(?P<rest>.*?\S)(?:\s+(?P<scale>UTC|TAI|TT|TDB)|\s*\((?P<held>UTC|TAI|TT|TDB)\))\s*$", re.IGNORECASE | re.ASCII
+)
+_NUMBERED = re.compile(r"^(?P<form>M?JD)\s*(?P<number>[-+\d.][-+\d.eE]*)$", re.IGNORECASE | re.ASCII)
+_YEAR = re.compile(r"\d{4}", re.ASCII)
 _JD_OF_MJD_0 = 2400000.5
+_JD_OF_MJD_0_EXACT = Decimal("2400000.5")
 _TT_AFTER_TAI = 32.184  # s, by definition
 _EPOCH = datetime(1858, 11, 17, tzinfo=UTC)
 
@@ -82,14 +89,16 @@ def to_tdb(mjd: float, scale: str = "utc") -> float:
     """
     if scale == "tdb":
         return mjd
-    if scale == "utc":
+    if scale in ("utc", "tai", "tt"):
         import erfa.ufunc
 
-        # the bare functions: those of erfa itself warn of years whose leap seconds nobody knows, which do not matter
-        whole, rest, status = erfa.ufunc.utctai(_JD_OF_MJD_0, mjd)
-        if status < 0:
-            raise ValueError(f"no such date: MJD {mjd}")
-        seconds = _TT_AFTER_TAI + erfa.ufunc.dtdb(whole, rest + _TT_AFTER_TAI / 86400, 0.0, 0.0, 0.0, 0.0)
+        whole, rest, offset = _JD_OF_MJD_0, mjd, 0.0 if scale == "tt" else _TT_AFTER_TAI
+        if scale == "utc":
+            # the bare functions: erfa's own warn of years whose leap seconds nobody knows, which do not matter
+            whole, rest, status = erfa.ufunc.utctai(whole, mjd)
+            if status < 0:
+                raise ValueError(f"no such date: MJD {mjd}")
+        seconds = offset + erfa.ufunc.dtdb(whole, rest + offset / 86400, 0.0, 0.0, 0.0, 0.0)
         return float((whole - _JD_OF_MJD_0) + rest + seconds / 86400)
     import warnings
 
@@ -101,16 +110,53 @@ def to_tdb(mjd: float, scale: str = "utc") -> float:
 
 
 def instant(text: str) -> tuple[float, float]:
-    """What a query's instant names as closed MJD TDB bounds: a bare number (MJD TDB) or an ISO 8601 UTC date."""
+    """What a query's instant names as closed-open MJD TDB bounds; an instant without length is both.
+
+    An ISO 8601 date is UTC; a bare number, ``MJD 57000`` and ``JD 2457000.5`` are TDB. Another scale stands after it:
+    ``57000 TT``, ``2014-05-02 (TAI)``.
+
+    Raises
+    ------
+    ValueError
+        For anything else.
+    """
+    return read_instant(*split_scale(text))
+
+
+def split_scale(text: str) -> tuple[str, str | None]:
+    """An instant without its scale, and the scale: ``utc``, ``tai``, ``tt`` or ``tdb``."""
+    if found := _SCALED.match(text):
+        return found["rest"], (found["scale"] or found["held"]).lower()
+    return text.strip(), None
+
+
+def read_instant(text: str, scale: str | None) -> tuple[float, float]:
+    """As :func:`instant`, of what :func:`split_scale` gives."""
+    if found := _NUMBERED.match(text):
+        value = _days(found["number"], found["form"].lower() == "jd")
+        return (to_tdb(value, scale or "tdb"),) * 2
     try:
         value = number(text)
     except ValueError:
-        first, last = utc_span(text)
-        return to_tdb(first), to_tdb(last)
-    # a four-digit number could be a year: MJD 2014 is in 1864, before any observation, so it is one
-    if re.fullmatch(r"\d{4}", text.strip()):
-        first, last = utc_span(text)
-        return to_tdb(first), to_tdb(last)
+        pass
+    else:
+        # a four-digit number could be a year: MJD 2014 is in 1864, before any observation, so it is one
+        if not _YEAR.fullmatch(text):
+            if not math.isfinite(value):
+                raise ValueError(f"not a time: {text!r}")
+            return (to_tdb(value, scale or "tdb"),) * 2
+    if scale not in (None, "utc") and (found := _ISO.match(text)) and found["zone"]:
+        raise ValueError(f"{text[:40]!r} has a zone, which is of UTC, and a scale: leave one out")
+    first, last = utc_span(text)
+    return to_tdb(first, scale or "utc"), to_tdb(last, scale or "utc")
+
+
+def _days(text: str, julian: bool) -> float:
+    try:
+        # a Julian date has two digits more than a double keeps to the microsecond
+        value = float(Decimal(text) - _JD_OF_MJD_0_EXACT) if julian else number(text)
+    except (ValueError, ArithmeticError):
+        raise ValueError(f"not a number: {text[:40]!r}") from None
     if not math.isfinite(value):
-        raise ValueError(f"not a time: {text!r}")
-    return value, value
+        raise ValueError(f"not a time: {text[:40]!r}")
+    return value

@@ -10,7 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import schemas.comparisons
+import schemas.parsing
 import schemas.query
+import schemas.regions
+import schemas.units
 from schemas.errors import QueryError
 from schemas.fields import search_fields
 from schemas.query import Cone, Facet, Filter, Query, Sort, Span, field_span, parse
@@ -44,7 +48,7 @@ REFUSED = [
     ("bad-value", [("bytes", "1_000")], "not a number"),
     ("bad-value", [("cone", "1_0,0,1")], "3"),
     ("bad-value", [("cone", "٥,0,1")], "3"),
-    ("bad-value", [("spectral", "1_0")], "not a number"),
+    ("bad-value", [("spectral", "1_0")], "neither a number nor a band"),
     ("bad-value", [("issued.lt", "yesterday")], "issued"),
     ("bad-value", [("time", "/2014")], ".."),
     ("bad-value", [("time", "2015/2014")], "ends before"),
@@ -59,6 +63,43 @@ REFUSED = [
     ("bad-value", [("limit", "٢٥")], "limit"),
     ("bad-value", [("facets", "kind:0")], "size"),
     ("bad-value", [("facets", "kind:many")], "size"),
+    ("bad-value", [("spectral", "1 parsec")], "GHz"),
+    ("bad-value", [("spectral", "xrays")], "X-ray"),
+    ("bad-value", [("spectral", "2/1 GHz")], "ends before"),
+    ("bad-value", [("spectral", "1 GHz/21 cm")], "two kinds"),
+    ("bad-value", [("spectral", "-1/1")], "0 or more"),
+    ("bad-value", [("energy", "1 GHz")], "TeV"),
+    ("bad-value", [("energy", "much")], "not a number"),
+    ("bad-value", [("time", "2014-05-02T10:00Z TAI")], "zone"),
+    ("bad-value", [("time", "JD many")], "date"),
+    ("bad-value", [("time", "2014"), ("time_relation", "near")], "overlaps"),
+    ("bad-value", [("polygon", "1,2,3,4")], "pairs"),
+    ("bad-value", [("polygon", "1,2,3,4,5,6,7")], "pairs"),
+    ("bad-value", [("box", "1,2,3")], "4 numbers"),
+    ("bad-value", [("box", "1,2,180,3")], "180"),
+    ("bad-value", [("moc", "30/1")], "order 30"),
+    ("bad-value", [("moc", "")], "empty"),
+    ("bad-value", [("footprint", " ")], "STC-S"),
+    ("bad-value", [("footprint_of", " ")], "id"),
+    ("bad-value", [("collapse", "no")], "true"),
+    ("bad-value", [("density", "9")], "0 to 8"),
+    ("bad-value", [("cone", "1,1,1"), ("covered.gte", "1.5")], "fraction"),
+    ("bad-value", [("histogram", "bytes:201")], "1 to 200"),
+    ("bad-value", [("facets", "kind"), ("facet_prefix", "kind")], "FIELD:PREFIX"),
+    ("bad-position", [("polygon", "1,2,3,4,5,96")], "96"),
+    ("bad-position", [("box", "-1,2,3,4")], "-1"),
+    ("several-regions", [("cone", "1,1,1"), ("box", "1,2,3,4")], "one region"),
+    ("unknown-object", [("cone", "Krypton,1")], "Krypton"),
+    ("no-region", [("covered.lte", "0.5")], "region"),
+    ("missing-parameter", [("spectral_relation", "within")], "needs spectral"),
+    ("missing-parameter", [("facets", "kind"), ("facet_prefix", "source:a")], "facets=source"),
+    ("repeated-parameter", [("facets", "kind"), ("facet_prefix", "kind:a"), ("facet_prefix", "kind:b")], "prefix"),
+    ("not-a-histogram", [("histogram", "kind")], "facets"),
+    ("unknown-field", [("histogram", "byte")], "bytes"),
+    ("unknown-field", [("facet_prefix", "kinds:a")], "kind"),
+    ("too-many-facets", [("histogram", ",".join(["bytes"] * 51))], "50"),
+    ("bad-sort", [("sort", "covered")], "region"),
+    ("bad-sort", [("box", "1,2,3,4"), ("sort", "distance")], "cone"),
 ]
 
 
@@ -75,14 +116,15 @@ def test_what_cannot_be_understood_has_a_code_and_a_sentence(
 
 
 def test_every_code_of_the_query_is_reached_above() -> None:
-    source = Path(schemas.query.__file__).read_text()
-    written = set(re.findall(r'(?:QueryError|_unknown)\(\s*"([a-z-]+)"', source))
+    modules = (schemas.query, schemas.parsing, schemas.comparisons, schemas.regions, schemas.units)
+    source = "".join(Path(module.__file__).read_text() for module in modules)
+    written = set(re.findall(r'(?:QueryError|unknown)\(\s*"([a-z-]+)"', source))
     assert len(written) > 5
     assert written == {code for code, _, _ in REFUSED}
 
 
 _names = st.sampled_from(
-    [*search_fields(), "q", "cone", "relation", "unlocated", "time", "spectral", "facets", "sort", "limit", "extra.a.b"]
+    [*search_fields(), *schemas.query._OWN, *schemas.query._LISTS, "cone", "polygon", "moc", "time", "extra.a.b"]
 )
 _ops = st.sampled_from(["", ".gt", ".gte", ".lt", ".lte", ".not", ".exists", ".x", "."])
 _values = st.text(max_size=20) | st.sampled_from(
@@ -101,6 +143,14 @@ _values = st.text(max_size=20) | st.sampled_from(
         "1/2",
         "99999/1",
         "true",
+        "MJD 57000/57001 TT",
+        "0.5/2 keV",
+        "Ku",
+        "0,0,10,0,0,10",
+        "1/0-3",
+        "bytes:5",
+        "kind:a",
+        "within",
     ]
 )
 
