@@ -215,12 +215,37 @@ def intersect_ranges(a: Ints, b: Ints) -> Ints:
     """Common part of two sorted disjoint lists of ranges."""
     if len(a) == 0 or len(b) == 0:
         return np.empty((0, 2), dtype=np.int64)
-    first = np.searchsorted(b[:, 1], a[:, 0], side="right")
-    last = np.searchsorted(b[:, 0], a[:, 1], side="left")
+    if len(a) > len(b):
+        a, b = b, a
+    edges = np.ascontiguousarray(b).reshape(-1)  # one ascending list: searched where it lies, without a copy
+    first = np.searchsorted(edges, a[:, 0], side="right") >> 1
+    last = (np.searchsorted(edges, a[:, 1], side="left") + 1) >> 1
     count = np.maximum(last - first, 0)
     left = np.repeat(np.arange(len(a)), count)
     right = expand(first, count)
     return np.stack([np.maximum(a[left, 0], b[right, 0]), np.minimum(a[left, 1], b[right, 1])], axis=1)
+
+
+def touches(some: Ints, ranges: Ints) -> NDArray[np.bool_]:
+    """Which of ``some`` ranges share a cell with ``ranges``, sorted and disjoint."""
+    edges = np.ascontiguousarray(ranges).reshape(-1)
+    first = np.searchsorted(edges, some[:, 0], side="right")
+    return (first & 1 == 1) | (np.searchsorted(edges, some[:, 1], side="left") > first)
+
+
+def in_ranges(cells: Ints, ranges: Ints) -> NDArray[np.bool_]:
+    """Which order-29 cells lie in ``ranges``, sorted and disjoint."""
+    return np.searchsorted(np.ascontiguousarray(ranges).reshape(-1), cells, side="right") & 1 == 1
+
+
+def outside(some: Ints, ranges: Ints) -> Ints:
+    """What of ``some`` is not in ``ranges``; both sorted and disjoint. Only the near part of a long list is looked at."""
+    if len(some) == 0 or len(ranges) == 0:
+        return some
+    low, high = int(some[0, 0]), int(some[-1, 1])
+    edges = np.ascontiguousarray(ranges).reshape(-1)
+    first, last = int(np.searchsorted(edges, low, side="right")) >> 1, int(np.searchsorted(edges, high) + 1) >> 1
+    return intersect_ranges(some, complement(ranges[first:last]))
 
 
 def complement(ranges: Ints) -> Ints:
@@ -246,7 +271,10 @@ def cells_of(ranges: Ints, deepest: int = ORDER) -> list[tuple[int, Ints]]:
     """
     made: list[tuple[int, Ints]] = []
     rest = ranges
-    for order in range(deepest + 1):
+    # no cell is larger than the longest range
+    longest = int((rest[:, 1] - rest[:, 0]).max()) if len(rest) else 1
+    start = max(0, ORDER - (longest.bit_length() - 1) // 2)
+    for order in range(min(start, deepest), deepest + 1):
         shift = 2 * (ORDER - order)
         low, high = rest[:, 0], rest[:, 1]
         if order == deepest:
