@@ -1,10 +1,17 @@
-"""What people type into a search box, as a tree: words, phrases, patterns and comparisons, joined by AND, OR, NOT."""
+"""What people type into a search box, as a tree: words, phrases, patterns and comparisons, joined by AND, OR, NOT.
+
+:func:`schemas.grammar.parse_text` makes it. Words and phrases are as typed: what words they are made of is
+``mappings/tokens.py``'s to say, and a text of none is found nowhere.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from schemas.filters import Filter
+
+TEXT_FIELDS = ("title", "identifiers", "subjects", "creators", "description", "other")  # what a node's field can be
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +75,11 @@ class Not:
 
 
 Node = Words | Phrase | Pattern | Fuzzy | Where | All | And | Or | Not
+
+
+def nodes(tree: Node) -> Iterator[Node]:
+    """The tree and all below it, from left to right."""
+    yield tree
+    parts = tree.parts if isinstance(tree, And | Or) else (tree.part,) if isinstance(tree, Not) else ()
+    for part in parts:
+        yield from nodes(part)
