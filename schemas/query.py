@@ -16,6 +16,7 @@ from schemas.comparisons import choice, comparison, field_op, field_span
 from schemas.errors import QueryError
 from schemas.fields import field_name
 from schemas.filters import Filter, Op
+from schemas.grammar import parse_text
 from schemas.parsing import DEFAULT_BINS, DEFAULT_BUCKETS, DEFAULT_LIMIT, MAX_BINS, MAX_DENSITY, MAX_FACETS, MAX_LIMIT
 from schemas.text import Node
 
@@ -202,6 +203,7 @@ def parse(parameters: Iterable[tuple[str, str]], resolve: regions.Resolver | Non
     facets, histograms = _facets(lists)
     return Query(
         text=text,
+        words=parse_text(text, comparison) if text else None,
         filters=filters,
         region=region,
         relation=cast(Relation, choice("relation", own.get("relation", "intersects"), get_args(Relation))),
