@@ -87,6 +87,8 @@ def region_cover(area: Round, across: int) -> tuple[Ints, Any]:
     """Ranges, shape (n, 2), ascending, that hold the shape, and which of them lie inside; ``across``: cells over it."""
     match area.shape.kind:
         case "circle":
+            if area.circle[3] >= math.pi:
+                return np.array([[0, ALL]]), np.array([True])
             radius = math.degrees(area.circle[3])
             order = healpix.order_for(min(radius, 180 - radius), across)
             return healpix.cone_cover(*radec(area.cap[:3]), radius, order)

@@ -239,7 +239,7 @@ def in_ranges(cells: Ints, ranges: Ints) -> NDArray[np.bool_]:
 
 
 def outside(some: Ints, ranges: Ints) -> Ints:
-    """What of ``some`` is not in ``ranges``; both sorted and disjoint. Only the near part of a long list is looked at."""
+    """What of ``some`` is not in ``ranges``; both sorted and disjoint. Of a long list only the near part is read."""
     if len(some) == 0 or len(ranges) == 0:
         return some
     low, high = int(some[0, 0]), int(some[-1, 1])

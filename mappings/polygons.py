@@ -92,8 +92,7 @@ class Polygon:
     @functools.cached_property
     def _plane(self) -> tuple[Floats, Floats, Floats] | None:
         """A frame [x, y, middle] and the vertices in its tangent plane, where arcs are straight; None: too large."""
-        middle = self.vertices.sum(axis=0)
-        for middle in (middle, _cross(self.vertices, self.after).sum(axis=0)):
+        for middle in (self.vertices.sum(axis=0), _cross(self.vertices, self.after).sum(axis=0)):
             norm = math.sqrt(float(middle @ middle))
             for towards in (middle, -middle):
                 if norm > 1e-12 and float((self.vertices @ towards).min()) > _FLAT * norm:

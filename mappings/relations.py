@@ -36,48 +36,48 @@ def separation(a: Round, b: Round) -> float:
 
 def meet(a: Round, b: Round) -> bool:
     """Two shapes that are no MOCs have a point in common."""
-    if len(a.parts) > 1 or len(b.parts) > 1:
-        return any(meet(one, other) for one in a.parts for other in b.parts)
-    a, b = a.parts[0], b.parts[0]
-    if a.shape.kind == "circle":
-        if b.shape.kind == "circle":
+    return any(_parts_meet(one, other) for one in a.parts for other in b.parts)
+
+
+def _parts_meet(a: Round, b: Round) -> bool:
+    match a.shape.kind, b.shape.kind:
+        case "circle", "circle":
             return separation(a, b) <= a.circle[3] + b.circle[3] + EDGE
-        return bool(b.depth(a.shape.data[None, :3])[0] >= -a.circle[3] - EDGE)
-    if b.shape.kind == "circle":
-        return meet(b, a)
+        case "circle", _:
+            return float(b.depth(a.shape.data[None, :3])[0]) >= -a.circle[3] - EDGE
+        case _, "circle":
+            return _parts_meet(b, a)
     one, other = a.polygon, b.polygon
-    if other.holds(one.vertices).any() or one.holds(other.vertices).any():
-        return True
-    if crossings.any_cross(one, other):
-        return True
-    least = min(float(other.edge_distance(one.vertices).min()), float(one.edge_distance(other.vertices).min()))
-    return least <= EDGE
+    return bool(
+        other.holds(one.vertices).any()
+        or one.holds(other.vertices).any()
+        or crossings.any_cross(one, other)
+        or (other.edge_distance(one.vertices) <= EDGE).any()
+        or (one.edge_distance(other.vertices) <= EDGE).any()
+    )
 
 
 def lies_in(a: Round, b: Round) -> bool:
     """All of ``a`` is in ``b``; neither is a MOC."""
-    if len(a.parts) > 1:
-        return all(lies_in(part, b) for part in a.parts)
-    a = a.parts[0]
-    if len(b.parts) > 1:
-        if any(lies_in(a, part) for part in b.parts):
-            return True
-        return crossings.lies_in(a, [part for part in b.parts if meet(a, part)])
-    b = b.parts[0]
-    if b.shape.kind == "circle":
-        radius = b.circle[3]
-        if radius >= math.pi:
-            return True
-        if a.shape.kind == "circle":
-            return separation(a, b) + a.circle[3] <= radius + EDGE
-        # nothing of it comes nearer to the antipode
-        return bool(a.depth(-b.shape.data[None, :3])[0] <= -(math.pi - radius) + EDGE)
-    if a.shape.kind == "circle":
-        return bool(b.depth(a.shape.data[None, :3])[0] >= a.circle[3] - EDGE)
+    if len(a.parts) > 1 or len(b.parts) == 1:
+        return all(_part_lies_in(part, b.parts[0]) if len(b.parts) == 1 else lies_in(part, b) for part in a.parts)
+    only = a.parts[0]
+    near = [part for part in b.parts if _parts_meet(only, part)]
+    return any(_part_lies_in(only, part) for part in near) or crossings.lies_in(only, near, NEAR)
+
+
+def _part_lies_in(a: Round, b: Round) -> bool:
+    match a.shape.kind, b.shape.kind:
+        case "circle", "circle":
+            return b.circle[3] >= math.pi or separation(a, b) + a.circle[3] <= b.circle[3] + EDGE
+        case "circle", _:
+            return float(b.depth(a.shape.data[None, :3])[0]) >= a.circle[3] - EDGE
+        case _, "circle":  # nothing of it comes nearer to the antipode
+            return b.circle[3] >= math.pi or float(a.depth(-b.shape.data[None, :3])[0]) <= b.circle[3] - math.pi + EDGE
     one, other = a.polygon, b.polygon
     if not (other.holds(one.vertices) | (other.edge_distance(one.vertices) <= NEAR)).all():
         return False
-    return crossings.lies_in(a, [b])
+    return crossings.is_convex(other) or crossings.lies_in(a, [b], NEAR)
 
 
 def moc_meets(ranges: Ints, area: Round, cover: tuple[Ints, Floats] | None = None) -> bool:
@@ -92,10 +92,10 @@ def moc_meets(ranges: Ints, area: Round, cover: tuple[Ints, Floats] | None = Non
 
 
 def moc_lies_in(ranges: Ints, area: Round, cover: tuple[Ints, Floats] | None = None) -> bool:
-    """All cells of a MOC are in a shape."""
-    if any(part.shape.kind == "circle" and part.circle[3] >= math.pi for part in area.parts):
-        return True
+    """All cells of a MOC are in a shape; an empty one is in none."""
     within, inner = cover if cover is not None else region_cover(area, _ACROSS)
+    if len(ranges) == 0 or ranges[0, 0] < within[0, 0] or ranges[-1, 1] > within[-1, 1]:
+        return False
     if moc_size(healpix.intersect_ranges(ranges, within)) < moc_size(ranges):
         return False
     edge = healpix.intersect_ranges(ranges, within[~inner])

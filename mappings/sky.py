@@ -14,19 +14,25 @@ from typing import Any
 import numpy as np
 
 from mappings import covers, healpix, relations
-from mappings.covers import Cover as Cover
-from mappings.covers import cover as cover
+from mappings.covers import Cover, cover
+from mappings.fractions import Measure, exact_area
 from mappings.healpix import Floats, Ints
-from mappings.shapes import KINDS as KINDS
-from mappings.shapes import Kind as Kind
-from mappings.shapes import Round, Shape, moc_size, radec
-from mappings.shapes import moc_ranges as moc_ranges
-from mappings.shapes import pack as pack
-from mappings.shapes import shape_of as shape_of
-from mappings.shapes import unpack as unpack
+from mappings.shapes import KINDS, Kind, Round, Shape, moc_ranges, moc_size, pack, shape_of, unpack
 from schemas.query import Cone
 
-_PIECES = 16  # points a union MOC is begun with over a region of no MOC
+__all__ = [
+    "KINDS",
+    "ConeTest",
+    "Cover",
+    "Kind",
+    "RegionTest",
+    "Shape",
+    "cover",
+    "moc_ranges",
+    "pack",
+    "shape_of",
+    "unpack",
+]
 
 
 class RegionTest:
@@ -69,49 +75,62 @@ class RegionTest:
 
     def meets(self, shape: Shape) -> bool:
         """Footprint and region have a point in common."""
-        if self.shape.kind != "moc":
-            if shape.kind != "moc":
-                return relations.meet(self.area, Round(shape))
-            return relations.moc_meets(shape.data, self.area, (self.ranges, self.inner))
-        if shape.kind == "moc":
-            return bool(healpix.touches(*_shorter_first(self.shape.data, shape.data)).any())
-        return relations.moc_meets(self.shape.data, Round(shape))
+        mine, other = self.shape, shape
+        if mine.kind == "moc" and other.kind == "moc":
+            few, many = sorted((mine.data, other.data), key=len)
+            return bool(healpix.touches(few, many).any())
+        if other.kind == "moc":
+            return relations.moc_meets(other.data, self.area, (self.ranges, self.inner))
+        if mine.kind == "moc":
+            return relations.moc_meets(mine.data, Round(other))
+        return relations.meet(self.area, Round(other))
 
     def within(self, shape: Shape) -> bool:
-        """The whole footprint lies in the region."""
-        if self.shape.kind != "moc":
-            if shape.kind != "moc":
-                return relations.lies_in(Round(shape), self.area)
+        """The whole footprint lies in the region; an empty one in none."""
+        if self.shape.kind == "moc":
+            return _in_moc(shape, self.shape.data)
+        if shape.kind == "moc":
             return relations.moc_lies_in(shape.data, self.area, (self.ranges, self.inner))
-        return _in_moc(shape, self.shape.data)
+        return relations.lies_in(Round(shape), self.area)
 
     def contained(self, shape: Shape) -> bool:
         """The whole region lies in the footprint."""
-        if self.shape.kind != "moc":
-            if shape.kind != "moc":
-                return relations.lies_in(self.area, Round(shape))
+        if shape.kind == "moc" and self.shape.kind != "moc":
             return relations.lies_in_moc(self.area, shape.data, (self.ranges, self.inner))
-        return (
-            _in_moc(self.shape, shape.data)
-            if shape.kind == "moc"
-            else relations.moc_lies_in(self.shape.data, Round(shape))
-        )
+        if shape.kind == "moc":
+            return _in_moc(self.shape, shape.data)
+        if self.shape.kind == "moc":
+            return relations.moc_lies_in(self.shape.data, Round(shape))
+        return relations.lies_in(self.area, Round(shape))
 
     def fraction(self, shape: Shape) -> float:
-        """The share of the region's area that the footprint covers; of a region of no area 1 if it holds all of it."""
+        """The share of the region's area that the footprint covers: 0 to 1, and 1 only where it contains the region.
+
+        A region of no area is covered wholly or not at all. See :mod:`mappings.fractions` for the error.
+        """
         if self.contained(shape):
             return 1.0
-        raise NotImplementedError
+        if self._measure.empty or not self.meets(shape):
+            return 0.0
+        if shape.kind == "moc":
+            made = self._measure.of_moc(shape.data)
+        else:
+            other = Round(shape)
+            part, whole = exact_area(other), self._measure.exact
+            exact = part is not None and whole is not None and self.within(shape)
+            made = part / whole if exact else self._measure.of_round(other)  # type: ignore[operator]  # both are there
+        return min(made, math.nextafter(1, 0))
+
+    @functools.cached_property
+    def _measure(self) -> Measure:
+        return Measure(None if self.shape.kind == "moc" else self.area, self.ranges, self.inner)
 
 
 def _in_moc(shape: Shape, ranges: Ints) -> bool:
     if shape.kind != "moc":
         return relations.lies_in_moc(Round(shape), ranges)
-    return moc_size(healpix.intersect_ranges(shape.data, ranges)) == moc_size(shape.data)
-
-
-def _shorter_first(a: Ints, b: Ints) -> tuple[Ints, Ints]:
-    return (a, b) if len(a) <= len(b) else (b, a)
+    size = moc_size(shape.data)
+    return size > 0 and moc_size(healpix.intersect_ranges(shape.data, ranges)) == size
 
 
 def cells_of_points(points: Floats) -> Ints:

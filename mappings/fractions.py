@@ -1,0 +1,120 @@
+"""What share of a region's area a footprint covers.
+
+Exact where both areas have a formula and one holds the other, and between MOCs. Else by cells: whole ones inside, and
+on the edge the part that a straight edge at the centre's depth would leave. Measured, the error is below 0.1 % of the
+region.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from mappings import crossings, healpix
+from mappings.covers import region_cover
+from mappings.healpix import ALL, ORDER, Floats, Ints
+from mappings.shapes import Round, moc_size
+
+_FINE = 0.1  # the side of the last cells, by the region's area over its girth: 40 cells across a circle
+_MOST = 30_000  # cells along the region's edge, for the very thin
+_COARSEST = 5  # order; cells below it are too crooked for a straight edge
+_NO_AREA = 1e-30
+
+Cells = dict[int, Ints]
+
+
+class Measure:
+    """A region's area, in order-29 cells, and what part of it others take."""
+
+    def __init__(self, area: Round | None, ranges: Ints, inner: Floats) -> None:
+        """``area`` None: the region is the MOC ``ranges``."""
+        self.area, self.ranges, self.inner = area, ranges, inner
+
+    @functools.cached_property
+    def order(self) -> int:
+        """The order of the last cells."""
+        if self.area is None:
+            side = math.sqrt(max(moc_size(self.ranges), 1) / ALL * 4 * math.pi) / 100
+        else:
+            girth = sum(_girth(part) for part in self.area.parts)
+            side = max(_FINE * self.area.area / max(girth, 1e-12), girth / _MOST)
+        return min(ORDER, max(_COARSEST, math.ceil(math.log2(max(math.sqrt(math.pi / 3) / max(side, 1e-12), 1)))))
+
+    @functools.cached_property
+    def empty(self) -> bool:
+        return self.area is not None and self.area.area < _NO_AREA
+
+    @functools.cached_property
+    def _cells(self) -> Cells:
+        return dict(healpix.cells_of(healpix.merge_ranges(self.ranges)))
+
+    @functools.cached_property
+    def whole(self) -> float:
+        """The region's area, by the same cells as its parts are."""
+        if self.area is None:
+            return float(moc_size(self.ranges))
+        return _measured(self._cells, self.area.depth, self.order)
+
+    @functools.cached_property
+    def exact(self) -> float | None:
+        return float(moc_size(self.ranges)) if self.area is None else exact_area(self.area)
+
+    def of_moc(self, ranges: Ints) -> float:
+        """The share that a MOC covers."""
+        if self.area is None:
+            return moc_size(healpix.intersect_ranges(self.ranges, ranges)) / self.whole
+        inside = moc_size(healpix.intersect_ranges(ranges, self.ranges[self.inner]))
+        edge = healpix.intersect_ranges(ranges, self.ranges[~self.inner])
+        return (inside + _measured(dict(healpix.cells_of(edge)), self.area.depth, self.order)) / self.whole
+
+    def of_round(self, other: Round) -> float:
+        """The share that a circle, polygon or union covers."""
+        own = self.area
+        if own is not None:
+            both = _measured(self._cells, lambda points: np.minimum(own.depth(points), other.depth(points)), self.order)
+            return both / self.whole
+        ranges, inner = region_cover(other, 16)
+        inside = moc_size(healpix.intersect_ranges(self.ranges, ranges[inner]))
+        edge = healpix.intersect_ranges(self.ranges, ranges[~inner])
+        return (inside + _measured(dict(healpix.cells_of(edge)), other.depth, self.order)) / self.whole
+
+
+def exact_area(area: Round) -> float | None:
+    """The area in order-29 cells, where a formula has it."""
+    if len(area.parts) > 1:
+        return None
+    only = area.parts[0]
+    if only.shape.kind == "polygon" and only.polygon.size >= 3 and not crossings.is_convex(only.polygon):
+        return None
+    return only.area / (4 * math.pi) * ALL
+
+
+def _girth(area: Round) -> float:
+    if area.shape.kind == "circle":
+        return 2 * math.pi * math.sin(area.circle[3])
+    return float(healpix.angle(area.polygon.vertices, area.polygon.after).sum())
+
+
+def _measured(cells: Cells, depth: Callable[[Floats], Floats], last: int) -> float:
+    """Area, in order-29 cells, of what is inside ``depth`` 0 of the cells."""
+    total = 0.0
+    pixels = np.empty(0, dtype=np.int64)
+    for order in range(min(cells, default=0), max(cells, default=0) + 1 if last < max(cells, default=0) else last + 1):
+        if order in cells:
+            pixels = np.concatenate([pixels, cells[order]])
+        if len(pixels) == 0:
+            continue
+        size = float(1 << 2 * (ORDER - order))
+        inside = depth(healpix.points_in(pixels, order))
+        if order >= last:
+            side = math.sqrt(math.pi / 3) / (1 << order)
+            total += size * float(np.clip(0.5 + inside / side, 0, 1).sum())
+            pixels = pixels[:0]
+            continue
+        reach = healpix.cell_radius(order)
+        total += size * int((inside > reach).sum())
+        pixels = (4 * pixels[np.abs(inside) <= reach][:, None] + np.arange(4)).reshape(-1)
+    return total
