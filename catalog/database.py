@@ -128,6 +128,11 @@ class Database:
                 raise _too_new(self.url, revision)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            if revision == "0001":  # here, and not in the migration: it is today's code, on today's tables
+                from catalog import identity
+
+                connection.execute(select(feed.c.last).with_for_update())
+                identity.build(connection)
 
     def close(self) -> None:
         self._engine.dispose()

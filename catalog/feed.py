@@ -8,11 +8,13 @@ sequences do not promise: they hand out numbers before the commit.
 from __future__ import annotations
 
 import orjson
-from sqlalchemy import select, update
+from sqlalchemy import case, func, literal, select, union_all, update
 from sqlalchemy.engine import Connection
 
 from catalog.engine import Change
-from catalog.tables import feed, record
+from catalog.tables import cluster, feed, record
+
+_PART = case((func.coalesce(record.c.cluster, "") != "", "part"), else_="single").label("view")
 
 
 def last(connection: Connection) -> int:
@@ -26,8 +28,11 @@ def advance(connection: Connection, to: int) -> None:
 
 
 def changes(connection: Connection, after: int, limit: int) -> list[Change]:
-    """Up to ``limit`` changes with numbers above ``after``, ascending; each the newest of its record."""
-    rows = connection.execute(
-        select(record.c.seq, record.c.id, record.c.doc).where(record.c.seq > after).order_by(record.c.seq).limit(limit)
-    )
-    return [Change(seq, id, None if doc is None else orjson.loads(doc)) for seq, id, doc in rows.all()]
+    """Up to ``limit`` changes with numbers above ``after``, ascending; each the newest of its record or cluster.
+
+    One statement, so that it sees both tables at one moment.
+    """
+    records = select(record.c.seq, record.c.id, record.c.doc, _PART).where(record.c.seq > after)
+    merged = select(cluster.c.seq, cluster.c.id, cluster.c.doc, literal("merged")).where(cluster.c.seq > after)
+    rows = connection.execute(union_all(records, merged).order_by("seq").limit(limit))
+    return [Change(seq, id, None if doc is None else orjson.loads(doc), view) for seq, id, doc, view in rows.all()]

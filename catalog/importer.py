@@ -23,6 +23,7 @@ DEFAULT_SOURCE = "import"
 MAX_LINE = 16 * 1024 * 1024  # bytes; the largest real record met, a survey's MOC at full depth, has 3 MB
 _BATCH_LINES = 5000  # 120 ms of transaction; fewer would write the same index pages more often
 _BATCH_BYTES = 8 * 1024 * 1024
+_OURS = ("same_as", "chosen")  # of merged records: a line that has them was one, and is its source's own here
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,8 @@ def _put(body: bytes, source: str | None) -> Put:
         raise _BadLineError("bad-name", "source and identifiers are texts without NUL characters")
     document["id"] = record_id(name, native_id)
     document["source"] = name
+    for field in _OURS:
+        document.pop(field, None)
     try:
         encoded = encode(document)
         return Put(native_id, validate_record(document), encoded=encoded)

@@ -85,24 +85,29 @@ def _portions(store: Store, name: str, force: bool) -> Iterator[list[Document]]:
 
 
 def _kept(store: Store, name: str, force: bool) -> Iterator[list[Document]]:
-    """The raw documents of records, those of an older mapping; by feed number up to the newest at the start.
+    """The raw documents of records, those of an older mapping; by feed number, each record once.
+
+    A record that changes, or that another one's change makes part of a cluster, comes again at the feed's end.
 
     Not those of which a newer version stands in quarantine: that one has been tried, and is what the source says.
     """
     refused = quarantine.refused(record.c.source, record.c.native_id)
     older = true() if force else or_(*(_older(format) for format in FORMATS))
-    columns = (record.c.seq, record.c.native_id, record.c.doc, raw.c.format, raw.c.encoding, raw.c.body)
+    columns = (record.c.seq, record.c.id, record.c.native_id, record.c.doc, raw.c.format, raw.c.encoding, raw.c.body)
     joined = select(*columns).join_from(record, raw, raw.c.id == record.c.id)
     chosen = joined.where(record.c.source == name, record.c.deleted.is_(False), older, ~refused)
-    after, end = 0, store.last_seq()
+    after = 0
+    done: set[str] = set()
     while True:
-        portion = chosen.where(record.c.seq > after, record.c.seq <= end).order_by(record.c.seq).limit(_PORTION)
+        portion = chosen.where(record.c.seq > after).order_by(record.c.seq).limit(_PORTION)
         with store.database.reading() as connection:
             rows = connection.execute(portion).all()
         if not rows:
             return
         after = rows[-1].seq
-        yield [_document(name, row) for row in rows]
+        if some := [row for row in rows if row.id not in done]:
+            done.update(row.id for row in some)
+            yield [_document(name, row) for row in some]
 
 
 def _older(format: str) -> ColumnElement[bool]:

@@ -14,7 +14,7 @@ import orjson
 from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.engine import Connection
 
-from catalog import feed, quarantine, runs
+from catalog import feed, identity, quarantine, runs
 from catalog.database import Database, insert_many, portions
 from catalog.documents import HarvestProgress, Put, Quarantined, Tally, checksum, compress, encode
 from catalog.tables import raw, record, source
@@ -32,7 +32,8 @@ _DELETE = (
     .where(_WHICH)
     .values(
         {name: bindparam(name) for name in ("seq", "datestamp", "reason")}
-        | {"deleted": True, "doc": None, "checksum": None, "raw_checksum": None, "mapping_version": None}
+        | {"deleted": True}
+        | dict.fromkeys(("doc", "checksum", "raw_checksum", "mapping_version", "cluster"))
     )
 )
 
@@ -45,6 +46,7 @@ class _Known:
     raw_checksum: str | None
     mapping_version: int | None
     deleted: bool
+    cluster: str | None
 
 
 def save(
@@ -62,9 +64,11 @@ def save(
     """See :meth:`catalog.store.Store.save`."""
     given: dict[str, dict[str, Any]] = {}
     bodies: dict[str, dict[str, Any]] = {}
+    keys: dict[str, tuple[int, ...]] = {}
     for put in puts:
         row = _row(put, at)
         given[row["id"]] = row
+        keys[row["id"]] = identity.hashes(put.record)
         if put.raw is not None:
             encoding, body = compress(put.raw)
             bodies[row["id"]] = {"id": row["id"], "format": put.format, "encoding": encoding, "body": body}
@@ -77,9 +81,16 @@ def save(
         _ensure_source(connection, name, kind)
         known = _known(connection, [*given, *lost])
         last = feed.last(connection)
-        tally, last = _put(connection, name, given, bodies, known, last)
+        changed = {id for id, row in given.items() if not _says_the_same(known.get(id), row)}
         alive = [one for one in lost if one in given or (one in known and not known[one].deleted)]
+        older = [id for id in {*changed, *alive} if id in known and not known[id].deleted]
+        was = identity.hashes_of(connection, older)
+        tally, last = _put(connection, name, given, bodies, known, last)
         last = _delete(connection, alive, last, reason, at)
+        now = {id: keys[id] for id in changed.difference(alive)}
+        touched = [id for id, row in given.items() if id in known and _differs(known[id], row)]
+        clusters = {known[id].cluster or "" for id in (*touched, *lost) if id in known}
+        last = identity.settle(connection, was, now, clusters, changed, last)
         feed.advance(connection, last)
         quarantine.replace(connection, name, entries, settled)
         left_out = len({entry["native_id"] or entry["key"] for entry in entries})
@@ -112,12 +123,23 @@ def _ensure_source(connection: Connection, name: str, kind: str) -> None:
 
 
 def _known(connection: Connection, ids: Sequence[str]) -> dict[str, _Known]:
-    columns = (record.c.id, record.c.checksum, record.c.raw_checksum, record.c.mapping_version, record.c.deleted)
+    names = ("id", "checksum", "raw_checksum", "mapping_version", "deleted", "cluster")
+    columns = [record.c[name] for name in names]
     return {
         row[0]: _Known(*row[1:])
         for some in portions(ids)
         for row in connection.execute(select(*columns).where(record.c.id.in_(some))).all()
     }
+
+
+def _says_the_same(before: _Known | None, row: Mapping[str, Any]) -> bool:
+    return before is not None and not before.deleted and before.checksum == row["checksum"]
+
+
+def _differs(before: _Known, row: Mapping[str, Any]) -> bool:
+    """In what it says, or in how it came in."""
+    names = ("checksum", "raw_checksum", "mapping_version")
+    return any(getattr(before, name) != row[name] for name in names)
 
 
 def _put(
@@ -135,16 +157,16 @@ def _put(
     revived = unchanged = 0
     for id, row in given.items():
         before = known.get(id)
-        if before is not None and not before.deleted and before.checksum == row["checksum"]:
+        if before is not None and _says_the_same(before, row):
             unchanged += 1
-            if (before.raw_checksum, before.mapping_version) != (row["raw_checksum"], row["mapping_version"]):
+            if _differs(before, row):
                 # the source or the mapping changed something that the record does not show: keep up, quietly
                 refreshes.append({"which": id} | {key: row[key] for key in ("raw_checksum", "mapping_version", "doc")})
             continue
         last += 1
         row["seq"] = last
         if before is None:
-            row["source"] = name
+            row |= {"source": name, "cluster": None}
             fresh.append(row)
             continue
         revived += before.deleted

@@ -13,11 +13,11 @@ from typing import Self
 import orjson
 from sqlalchemy import func, select
 
-from catalog import clock, feed, quarantine, runs, saving
+from catalog import clock, clusters, feed, quarantine, runs, saving
 from catalog.database import Database, portions
 from catalog.documents import HarvestProgress, Put, Quarantined, Tally, Tombstone, decompress
 from catalog.engine import Change
-from catalog.tables import meta, raw, record
+from catalog.tables import cluster, meta, raw, record
 from catalog.tables import quarantine as quarantine_table
 from schemas.record import Record, record_id
 
@@ -137,17 +137,32 @@ class Store:
     # --- records ------------------------------------------------------------------------------------------------
 
     def get(self, id: str) -> Record | None:
-        """The record, or None when there is none (any more, see :meth:`tombstone`)."""
+        """The record, or a cluster's merged one; None when there is none (any more, see :meth:`tombstone`)."""
         return self.get_many([id]).get(id)
 
     def get_many(self, ids: Sequence[str]) -> dict[str, Record]:
-        """Those of the records that there are, by id."""
+        """Those of the records, and of the clusters' merged ones, that there are, by id."""
         found: dict[str, Record] = {}
-        for some in portions(ids):
-            marks = ",".join("?" * len(some))
-            rows = self.database.fetch(f"SELECT id, doc FROM record WHERE id IN ({marks}) AND doc IS NOT NULL", some)
-            found.update((id, orjson.loads(doc)) for id, doc in rows)
+        for table in ("record", "cluster"):
+            for some in portions([id for id in ids if id not in found]):
+                marks = ",".join("?" * len(some))
+                rows = self.database.fetch(
+                    f"SELECT id, doc FROM {table} WHERE id IN ({marks}) AND doc IS NOT NULL", some
+                )
+                found.update((id, orjson.loads(doc)) for id, doc in rows)
         return found
+
+    def parts(self, id: str) -> list[Record]:
+        """The records that a cluster is made of, the leading one first; nothing where ``id`` is no cluster's."""
+        merged = self.get(id)
+        ids = [part["id"] for part in (merged or {}).get("same_as", ())]
+        found = self.get_many(ids)
+        return [found[one] for one in ids if one in found]
+
+    def cluster_of(self, id: str) -> str | None:
+        """The id of the cluster that a record is part of; None for one that stands alone or is not there."""
+        with self.database.reading() as connection:
+            return connection.execute(select(record.c.cluster).where(record.c.id == id)).scalar() or None
 
     def find(self, source: str, native_id: str) -> Record | None:
         """The record of what ``source`` calls ``native_id``."""
@@ -198,6 +213,17 @@ class Store:
             for name, count in connection.execute(left_out):
                 found.setdefault(name, dict(empty))["quarantined"] = count
         return found
+
+    def clusters(self) -> int:
+        """How many clusters there are: an index has so many documents more than there are records."""
+        with self.database.reading() as connection:
+            counted = select(func.count()).select_from(cluster).where(cluster.c.checksum.is_not(None))
+            return connection.execute(counted).scalar_one()
+
+    def alarms(self, source: str | None = None) -> list[dict[str, str]]:
+        """What is wrong with the clusters now, of all sources or of one: ``code`` and ``detail``."""
+        with self.database.reading() as connection:
+            return clusters.alarms(connection, source)
 
     def sources(self) -> list[runs.SourceState]:
         """Every source that was ever harvested or imported, by name."""

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 # The migrations in order; the last is what this version reads and writes (alembic is too slow to ask at each start).
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 
 metadata = MetaData()
 
@@ -42,7 +42,7 @@ feed = Table(
 # A record is one row, and `seq` the number of its newest change. A deleted one keeps its row, without the document;
 # `reason` is null where the record was not for everybody to see, and so is its tombstone.
 # `checksum` is of what the record says, `raw_checksum` and `mapping_version` of how it was made; the latter is null
-# where no raw document is kept.
+# where no raw document is kept. `cluster` is what it is a part of; empty where it would be, if that were not too large.
 record = Table(
     "record",
     metadata,
@@ -57,8 +57,46 @@ record = Table(
     Column("raw_checksum", String),
     Column("mapping_version", Integer),
     Column("doc", LargeBinary),
+    Column("cluster", String),
     Index("record_id", "id", unique=True),
     Index("record_source", "source", "deleted", "seq"),
+)
+Index(
+    "record_cluster",
+    record.c.cluster,
+    sqlite_where=record.c.cluster.is_not(None),
+    postgresql_where=record.c.cluster.is_not(None),
+)
+
+# The keys of identity (mappings/identity.py) by 64 bits of their hash, and the records that carry them.
+carrier = Table(
+    "carrier",
+    metadata,
+    Column("hash", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", String, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+# Keys that too many records carry for them to be the same thing, and how many do.
+crowd = Table(
+    "crowd",
+    metadata,
+    Column("hash", BigInteger, primary_key=True, autoincrement=False),
+    Column("records", _BIG, nullable=False),
+)
+
+# A cluster and its merged record, with a number of the feed; a dissolved one keeps its row, without the document.
+# `crowd` is the source that has more parts in it than is usual.
+cluster = Table(
+    "cluster",
+    metadata,
+    Column("seq", _BIG, primary_key=True, autoincrement=False),
+    Column("id", String, nullable=False),
+    Column("checksum", LargeBinary),
+    Column("doc", LargeBinary),
+    Column("crowd", String),
+    Index("cluster_id", "id", unique=True),
+    Index("cluster_crowd", "crowd"),
 )
 
 raw = Table(

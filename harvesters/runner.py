@@ -159,6 +159,7 @@ class _Harvest:
             self._difference(known)
         self._alarms += alarms.drop(self._source, known, runs.count_alive(database, self._source))
         self._alarms += alarms.refused(self._source, self._tally.quarantined, self._fetched)
+        self._alarms += [Alarm(**one) for one in self._store.alarms(self._source)]
         since = self._harvester.since(self._checkpoint) if self._checkpoint is not None else None
         self._lease.check()
         runs.finish(database, self._run, since=since, alarms=self._plain_alarms(), at=self._at())

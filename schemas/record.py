@@ -419,6 +419,11 @@ class FundingSchema(_Strict):
     uri = _f(fields.String, "Grant or funder URI", std="DataCite 4.6 awardURI")
 
 
+class PartSchema(_Strict):
+    id = _f(fields.String, "Id of a source's record of the same thing", std="ours", required=True)
+    source = _f(fields.String, "Its source", std="ours", required=True, validate=_FILLED, search="keyword")
+
+
 class ProvenanceSchema(_Strict):
     endpoint = _f(fields.String, "Address harvested", std="OAI-PMH 2.0 about/provenance baseURL")
     native_id = _f(fields.String, "What the source calls it", std="OAI-PMH 2.0 identifier")
@@ -544,6 +549,18 @@ class RecordSchema(_Strict):
         std="ours",
         keys=fields.String(),
         search="extra",
+    )
+    same_as = _nested(
+        PartSchema,
+        "Merged records only: the sources' records that it is made of, the leading one first",
+        std="ours",
+        many=True,
+    )
+    chosen = _f(
+        fields.Dict,
+        "Merged records only: by field, the id of the record that its value is taken from",
+        std="ours",
+        keys=fields.String(),
     )
 
 
