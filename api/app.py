@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
-from api import cone, openapi, operations, pages, problems, records, search, vosi
+from api import cone, coverage, openapi, operations, pages, problems, records, search, vosi
 from api.catalogue import Catalogue
 from api.edge import Edge
 from api.metrics import Metrics
@@ -75,9 +75,10 @@ def create_app(
         ],
     )
     problems.install(app)
-    compressed = search.route(catalogue, lanes)
-    compressed.app = GZipMiddleware(compressed.app, minimum_size=_GZIP_FROM, compresslevel=_GZIP_LEVEL)
-    app.router.routes += [cone.route(catalogue, lanes), compressed, *vosi.routes(catalogue, lanes, public_url)]
+    compressed = [search.route(catalogue, lanes), coverage.route(catalogue, lanes)]
+    for one in compressed:
+        one.app = GZipMiddleware(one.app, minimum_size=_GZIP_FROM, compresslevel=_GZIP_LEVEL)
+    app.router.routes += [cone.route(catalogue, lanes), *compressed, *vosi.routes(catalogue, lanes, public_url)]
     app.include_router(records.router(catalogue, lanes, max_upload))
     app.include_router(operations.router(catalogue, lanes, metrics))
     described = openapi.description(version)

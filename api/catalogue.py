@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from catalog.documents import Tally, Tombstone
 from catalog.engine import Answer
+from mappings.healpix import Ints
 from schemas.query import Query
 from schemas.record import Record
 
@@ -23,7 +24,19 @@ class Catalogue(Protocol):
     """
 
     def search(self, query: Query) -> Answer:
-        """Answer from all committed changes; raises ``QueryError`` for what only the engine can refuse."""
+        """Answer from all committed changes; raises ``QueryError`` for what only the engine can refuse.
+
+        A region that is the footprint of a record is looked up first; one with a position alone is that point.
+        """
+
+    def coverage(self, query: Query, order: int) -> Ints:
+        """The union of all that matches, in whole HEALPix cells of ``order``: order-29 ranges, shape (n, 2)."""
+
+    def resolve(self, name: str) -> tuple[float, float] | None:
+        """The (ra, dec) of an object's name, degrees ICRS, or None."""
+
+    def did_you_mean(self, query: Query) -> str | None:
+        """Another ``q``, of words that are in the catalogue, for one that finds nothing; or None."""
 
     def records(self, ids: Sequence[str]) -> list[Record]:
         """The records of ``ids`` in that order, without those that are missing or no longer visible."""

@@ -9,20 +9,21 @@ from __future__ import annotations
 import logging
 import re
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from api.catalogue import Catalogue
-from api.parameters import pairs
+from api.parameters import Pairs, pairs
 from api.search import VOTABLE_TYPE, chunks
 from api.threads import Lanes
 from catalog.engine import Answer
 from mappings import table, votable
+from schemas.comparisons import known_field_op
 from schemas.errors import AsterismError, QueryError
-from schemas.query import MAX_LIMIT, Cone, Query, Region, cone
+from schemas.query import MAX_LIMIT, Cone, Query, Region, Sort, cone, parse
 
 PATH = "/scs"
 MAX_RADIUS = 180
@@ -30,6 +31,11 @@ MAX_RADIUS = 180
 MAX_RECORDS = MAX_LIMIT
 DEFAULT_VERBOSITY = 2
 VERBOSITIES = (1, 2, 3)
+_OWN = ("RA", "DEC", "SR", "VERB", "MAXREC")
+# of the search's own parameters those that say which records, not where or how many
+_REFINING = frozenset(
+    {"q", "collapse"} | {name + end for name in ("time", "spectral", "energy") for end in ("", "_relation")}
+)
 
 # What stays in the event loop (see api/threads.py): on a million positions a cone of 5 degrees holds 2,000 and is
 # found in well under 2 ms, and 100 rows are fetched and written in 2 ms. Anything above goes to a thread.
@@ -42,11 +48,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ConeRequest:
-    """What a cone search asks: where, how many rows at most, and which columns."""
+    """What a cone search asks: where, how many rows at most, which columns, and what more must hold."""
 
     cone: Cone
     maxrec: int
     verbosity: int
+    more: Query | None = None
 
 
 def route(catalogue: Catalogue, lanes: Lanes) -> Route:
@@ -55,7 +62,7 @@ def route(catalogue: Catalogue, lanes: Lanes) -> Route:
     async def search(request: Request) -> Response:
         try:
             asked = read(pairs(request))
-            if asked.cone.radius <= _SHORT_RADIUS:
+            if asked.cone.radius <= _SHORT_RADIUS and asked.more is None:
                 found = _find(catalogue, asked)
                 if len(found.ids) <= _SHORT_ROWS:
                     return _respond(_table(catalogue, asked, found))
@@ -74,7 +81,8 @@ def route(catalogue: Catalogue, lanes: Lanes) -> Route:
 def read(asked: list[tuple[str, str]]) -> ConeRequest:
     """Read RA, DEC, SR, VERB and MAXREC, whatever the case of their names (DALI 1.1, section 3.1).
 
-    Other parameters are ignored, as section 2.1 demands.
+    The search's fields, ``q`` and intervals refine it, named as there. Other parameters are ignored, as section 2.1
+    demands; of those in capitals, which other protocols have (VERSION, FORMAT), none is a field.
 
     Raises
     ------
@@ -82,8 +90,12 @@ def read(asked: list[tuple[str, str]]) -> ConeRequest:
         ``query.*``: something is missing, repeated, not a decimal number or out of range.
     """
     values: defaultdict[str, list[str]] = defaultdict(list)
+    more: Pairs = []
     for name, value in asked:
-        values[name.upper()].append(value.strip())
+        if (upper := name.upper()) in _OWN:
+            values[upper].append(value.strip())
+        elif name in _REFINING or known_field_op(name) is not None:
+            more.append((name, value))
     ra, dec, radius = (_decimal(name, values[name]) for name in ("RA", "DEC", "SR"))
     if not 0 <= radius <= MAX_RADIUS:
         raise QueryError("bad-radius", f"SR={radius:g} is not 0 to {MAX_RADIUS} degrees", parameter="SR")
@@ -96,19 +108,18 @@ def read(asked: list[tuple[str, str]]) -> ConeRequest:
     verbosity = _integer("VERB", values["VERB"], DEFAULT_VERBOSITY)
     if verbosity not in VERBOSITIES:
         raise QueryError("bad-value", f"VERB={verbosity} is not 1, 2 or 3", parameter="VERB")
-    return ConeRequest(cone(ra, dec, radius, "RA, DEC, SR"), min(maxrec, MAX_RECORDS), verbosity)
+    place = cone(ra, dec, radius, "RA, DEC, SR")
+    return ConeRequest(place, min(maxrec, MAX_RECORDS), verbosity, parse(more) if more else None)
 
 
 def _find(catalogue: Catalogue, asked: ConeRequest) -> Answer:
     """Ask the index; SR=0 and MAXREC=0 ask for the fields alone (section 2.1; DALI 1.1, section 3.4.4)."""
     if asked.cone.radius == 0 or asked.maxrec == 0:
         return Answer(total=0, ids=[])
+    region = Region.circle(asked.cone.ra, asked.cone.dec, asked.cone.radius)
+    by_id = (Sort("id"),) if asked.more else ()  # else words would order it
     return catalogue.search(
-        Query(
-            region=Region.circle(asked.cone.ra, asked.cone.dec, asked.cone.radius),
-            relation="position",
-            limit=asked.maxrec,
-        )
+        replace(asked.more or Query(), region=region, relation="position", limit=asked.maxrec, sort=by_id)
     )
 
 

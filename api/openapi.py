@@ -6,14 +6,12 @@ Written here rather than by FastAPI, because most parameters are names of record
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from api import cone, problems, records, search, vosi
+from api import cone, coverage, problems, records, search, vosi
 from api import metrics as prometheus
-from schemas.fields import SearchField, search_fields
+from api.openapi_search import ANSWER, COMPARISONS, POSTED, body, coverage_parameters, parameter, search_parameters
 from schemas.jsonschema import record_schema
-from schemas.query import DEFAULT_BUCKETS, DEFAULT_LIMIT, MAX_FACETS, MAX_LIMIT
 
 Json = dict[str, Any]
 
@@ -23,19 +21,6 @@ Reading needs no account; restricted records are hidden. Importing needs a token
 Errors are `application/problem+json` (RFC 9457) with a stable `code`; those of `/scs` are VOTable, as its standard
 says.
 """
-_COMPARISONS = """Any field below is a parameter; repeated, it means any of its values, and different fields must all
-hold. `FIELD.gt`, `.gte`, `.lt`, `.lte` compare numbers, dates and the source's own values, `.not` excludes values, and
-`.exists=true|false` asks whether there is one; `extra.NAMESPACE.KEY` names what a source brought along. An unknown
-field is an error that names its nearest neighbour."""
-
-# decimal degrees in range, as schemas.query.cone checks them
-_FRACTION = r"(\.\d+)?"
-_RA = rf"(360(\.0+)?|(3[0-5]\d|[12]?\d?\d){_FRACTION})"
-_DEC = rf"[+-]?(90(\.0+)?|[1-8]?\d{_FRACTION})"
-_RADIUS = rf"(180(\.0+)?|(1[0-7]\d|\d?\d){_FRACTION})"
-_NUMBER = r"[+-]?\d+(\.\d+)?([eE][+-]?\d{1,2})?"
-_DATE = r"[12]\d{3}(-(0[1-9]|1[0-2])(-(0[1-9]|1\d|2[0-8])(T([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?Z?)?)?)?"
-_NO_NUL = r"^[^\u0000]*$"
 
 
 def description(version: str) -> Json:
@@ -50,7 +35,7 @@ def description(version: str) -> Json:
         },
         "paths": _paths(),
         "components": {
-            "schemas": {"Record": _schema_of_records(), "Problem": _PROBLEM, "Answer": _ANSWER},
+            "schemas": {"Record": _schema_of_records(), "Problem": _PROBLEM, "Answer": ANSWER},
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
     }
@@ -72,96 +57,6 @@ _PROBLEM: Json = {
         "code": {"type": "string", "pattern": r"^[a-z]+\.[a-z0-9-]+$", "description": "Stable, for programs"},
     },
 }
-_COUNT: Json = {"type": "integer", "minimum": 0}
-_ANSWER: Json = {
-    "title": "Search answer",
-    "type": "object",
-    "required": ["total", "items", "facets", "next", "unlocated"],
-    "additionalProperties": False,
-    "properties": {
-        "total": {**_COUNT, "description": "How many records match, exactly"},
-        "items": {"type": "array", "items": {"$ref": "#/components/schemas/Record"}},
-        "facets": {
-            "type": "object",
-            "additionalProperties": {
-                "type": "object",
-                "required": ["buckets", "missing"],
-                "properties": {
-                    "buckets": {
-                        "type": "array",
-                        "items": {
-                            "type": "object",
-                            "required": ["value", "count"],
-                            "properties": {"value": {"type": ["string", "number", "boolean"]}, "count": _COUNT},
-                        },
-                    },
-                    "missing": {**_COUNT, "description": "Matching records without a value"},
-                },
-            },
-        },
-        "next": {"type": ["string", "null"], "description": "The cursor of the next page"},
-        "unlocated": {**_COUNT, "description": "Match all but the cone, for want of a place on the sky"},
-    },
-}
-
-
-def parameter(name: str, what: str, schema: Json, **more: Any) -> Json:
-    """One query parameter."""
-    return {"name": name, "in": "query", "description": what, "schema": schema, **more}
-
-
-def search_parameters() -> list[Json]:
-    """The search's own parameters, then one for each field that can be filtered by."""
-    fields = search_fields().values()
-    countable = "|".join(re.escape(field.name) for field in fields if field.kind not in ("text", "interval"))
-    facet = rf"({countable}|extra\.[a-z]+\.[a-z_]+)(:[1-9]\d{{0,2}})?"
-    ordered = "|".join(re.escape(field.name) for field in fields if field.kind in ("number", "date", "interval"))
-    order = rf"-?({ordered}|id|score|distance)"
-    instant = rf"({_DATE}|{_NUMBER})"
-    own = [
-        parameter("q", "Words to find, in titles, identifiers, subjects, creators and descriptions",
-                  {"type": "string", "pattern": _NO_NUL}),
-        parameter("cone", "RA,DEC,RADIUS: a circle on the sky, decimal degrees, ICRS",
-                  {"type": "string", "pattern": f"^{_RA},{_DEC},{_RADIUS}$"}, example="83.63,22.01,1"),
-        parameter("relation", "How a record meets the cone: its footprint (or else its position) intersects it, "
-                  "is within it or contains it; or its stated position is in it",
-                  {"type": "string", "enum": ["intersects", "within", "contains", "position"],
-                   "default": "intersects"}),
-        parameter("unlocated", "Whether records without a place on the sky are counted in",
-                  {"type": "string", "enum": ["exclude", "include"], "default": "exclude"}),
-        parameter("time", "START/END: observed in that interval; ISO 8601 is UTC, a bare MJD is TDB, .. an open end",
-                  {"type": "string", "pattern": rf"^{instant}$|^({instant}|\.\.)/({instant}|\.\.)$"},
-                  example="2004-12-01/2004-12-31"),
-        parameter("spectral", "LO/HI: a band covered, vacuum wavelengths in metres; .. an open end",
-                  {"type": "string", "pattern": rf"^{_NUMBER}$|^({_NUMBER}|\.\.)/({_NUMBER}|\.\.)$"},
-                  example="1e-12/1e-9"),
-        parameter("facets", "Fields whose values are counted, with commas; FIELD:SIZE for so many values "
-                  f"({DEFAULT_BUCKETS} if unsaid); at most {MAX_FACETS} fields. A facet ignores its own filter",
-                  {"type": "string", "pattern": rf"^({facet})?(,({facet})?){{0,4}}$"}, example="kind,facilities:10"),
-        parameter("sort", "Fields to order by, with commas, -FIELD descending; score (with q), distance (with cone)",
-                  {"type": "string", "pattern": f"^({order})?(,({order})?){{0,2}}$"}, example="-bytes"),
-        parameter("limit", "Records in the answer; 0 for the counts alone",
-                  {"type": "integer", "minimum": 0, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}),
-        parameter("cursor", "Where an earlier answer ended: its `next`, with the same other parameters",
-                  {"type": "string"}),
-        parameter("format", "The form of the answer",
-                  {"type": "string", "enum": list(search.FORMATS), "default": search.FORMATS[0]}),
-    ]  # fmt: skip
-    taken = {one["name"] for one in own}
-    return own + [_filter(field) for field in fields if field.name not in taken and field.kind != "text"]
-
-
-def _filter(field: SearchField) -> Json:
-    item: Json = {
-        "keyword": {"type": "string", "pattern": _NO_NUL},
-        "number": {"type": "number"},
-        "interval": {"type": "number"},
-        "date": {"type": "string", "pattern": f"^{_DATE}$"},
-    }[field.kind]
-    what = f"Filter ({field.kind}); repeated: any of. Also {field.name}.not, .exists"
-    if field.kind != "keyword":
-        what += ", .gt, .gte, .lt, .lte"
-    return parameter(field.name, what, {"type": "array", "items": item})
 
 
 def _problem(what: str) -> Json:
@@ -193,6 +88,18 @@ def _get(summary: str, responses: Json, parameters: list[Json] | None = None, de
     return {"get": made}
 
 
+def _asked(summary: str, answer: Json, parameters: list[Json], description: str) -> Json:
+    """A query by GET, and the same by POST."""
+    responses = {"200": answer, "400": _problem("The query cannot be understood (query.*)"), "503": _BUSY}
+    more = {
+        "413": _problem("Too large; give the MOC in fewer cells (api.too-large)"),
+        "415": _problem("No query is sent as that (api.unsupported-type, api.unsupported-encoding)"),
+    }
+    found = _get(summary, responses, parameters, description)
+    posted = _get(f"{summary}, the query in the body", responses | more, None, POSTED)["get"]
+    return found | {"post": posted | {"requestBody": body()}}
+
+
 def _of_record(summary: str, good: Json) -> Json:
     responses = {
         "200": good,
@@ -217,11 +124,12 @@ def _paths() -> Json:
     listed = {"type": "object", "required": ["items"], "properties": {"items": {"type": "array"}}}
     status = {"type": "object", "required": ["status"], "properties": {"status": {"type": "string"}}}
     found: Json = {
-        search.PATH: _get(
-            "Search",
-            {"200": answer, "400": _problem("The query cannot be understood (query.*)"), "503": _BUSY},
-            search_parameters(),
-            _COMPARISONS,
+        search.PATH: _asked("Search", answer, search_parameters(), COMPARISONS),
+        coverage.PATH: _asked(
+            "Where on the sky a result lies, as one MOC",
+            _content("The union of its footprints, else positions", *(media for media, _ in coverage.FORMS.values())),
+            coverage_parameters(),
+            COMPARISONS,
         ),
         "/api/v1/records/{id}": _of_record(
             "One record",

@@ -17,7 +17,11 @@ def pairs(request: Request) -> Pairs:
     QueryError
         ``query.bad-value`` for a NUL character, which no field, index or database holds.
     """
-    found = request.query_params.multi_items()
+    return without_nul(request.query_params.multi_items())
+
+
+def without_nul(found: Pairs) -> Pairs:
+    """``found``, once it is sure that no NUL character is in it (see :func:`pairs`)."""
     for name, value in found:
         if "\0" in value or "\0" in name:
             shown = name.replace("\0", "\ufffd")[:80]

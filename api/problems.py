@@ -23,6 +23,7 @@ MEDIA_TYPE = "application/problem+json"
 _STATUS = {
     "api.too-large": 413,
     "api.unsupported-encoding": 415,
+    "api.unsupported-type": 415,
     "api.not-ready": 503,
     "record.not-found": 404,
     "record.no-raw": 404,

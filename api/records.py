@@ -6,15 +6,15 @@ import hashlib
 import re
 import tempfile
 from functools import partial
-from typing import IO, Any
+from typing import Any
 
 import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from api.bodies import receive
 from api.catalogue import Catalogue
 from api.parameters import only, pairs
-from api.problems import ApiError
 from api.threads import Lanes
 from schemas.access import visible
 from schemas.errors import AccessError, QueryError, RecordError
@@ -67,7 +67,8 @@ def router(catalogue: Catalogue, lanes: Lanes, max_upload: int) -> APIRouter:
             what = "up to 64 letters, digits, dots, hyphens and underscores"
             raise QueryError("bad-value", f"source={source[:80]} is no source's name: {what}", parameter="source")
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as upload:
-            await _receive(request, upload, max_upload)
+            if not await receive(request, upload, max_upload, "send it in parts, or use: asterism import"):
+                raise RecordError("empty", "the request has no body; send one record a line, as JSON")
             made = await lanes.write(partial(catalogue.import_lines, upload, source))
         return Response(orjson.dumps(made, default=str), media_type=JSON_TYPE)
 
@@ -141,22 +142,3 @@ def _authorise(catalogue: Catalogue, request: Request) -> None:
         raise AccessError("no-token", f"this needs a token; {how}")
     if catalogue.check_token(token.strip()) is None:
         raise AccessError("bad-token", "the token is unknown, revoked or expired; make one with: asterism token create")
-
-
-async def _receive(request: Request, upload: IO[bytes], most: int) -> None:
-    """Write the body to ``upload`` and rewind it, never taking more than ``most`` bytes."""
-    if request.headers.get("content-encoding", "identity").lower() not in ("identity", ""):
-        raise ApiError("unsupported-encoding", "send the lines as they are, without Content-Encoding")
-    too_large = ApiError("too-large", f"at most {most} bytes at a time; send it in parts, or use: asterism import")
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and len(announced) < 19 and int(announced) > most:
-        raise too_large
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > most:
-            raise too_large
-        upload.write(part)
-    if size == 0:
-        raise RecordError("empty", "the request has no body; send one record a line, as JSON")
-    upload.seek(0)

@@ -1,10 +1,9 @@
-"""``GET /api/v1/search``: one query, answered as JSON, CSV or VOTable."""
+"""``GET`` and ``POST /api/v1/search``: one query, answered as JSON, CSV or VOTable."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
-from typing import Any
 from urllib.parse import urlencode
 
 import orjson
@@ -12,13 +11,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from api import answers
+from api.bodies import query_body, query_pairs
 from api.catalogue import Catalogue
 from api.parameters import Pairs, only, pairs
 from api.threads import Lanes
 from catalog.engine import Answer
 from mappings import table, votable
-from schemas.errors import QueryError
-from schemas.query import parse
+from schemas.comparisons import choice
+from schemas.parsing import truth
+from schemas.query import Query, parse
 from schemas.record import Record
 
 PATH = "/api/v1/search"
@@ -30,30 +32,45 @@ CSV_TYPE = "text/csv; charset=utf-8; header=present"
 CHUNK = 500
 # limit=1000 and above: the digits are counted because the query is parsed on the thread that is chosen by this
 _LONG_DIGITS = 4
+_LONG_BODY = 100_000  # bytes: a MOC of some ten thousand ranges
 _LONGEST_LINK = 4096  # a header that long is refused by proxies; the cursor is in the answer as well
 
 
 def route(catalogue: Catalogue, lanes: Lanes) -> Route:
     """A plain Starlette route: FastAPI's own parameter handling has nothing to do here and costs 25 microseconds."""
+    return Route(PATH, query_endpoint(lanes, partial(answer, catalogue)), methods=["GET", "POST"])
 
-    async def search(request: Request) -> Response:
+
+def query_endpoint(
+    lanes: Lanes, work: Callable[[Pairs, bool], Response], *, long: bool = False
+) -> Callable[[Request], Awaitable[Response]]:
+    """An endpoint that hands the parameters of a URL, or of a URL and a body, to ``work`` on the right lane.
+
+    ``work`` is told whether the URL has all of them; ``long``: it always takes its time.
+    """
+
+    async def endpoint(request: Request) -> Response:
         asked = pairs(request)
         limit = only(asked, "limit") or ""
-        run = lanes.long if len(limit) >= _LONG_DIGITS else lanes.short
-        return await run(partial(answer, catalogue, asked))
+        run = lanes.long if long or len(limit) >= _LONG_DIGITS else lanes.short
+        if request.method != "POST":
+            return await run(partial(work, asked, True))
+        media_type, body = await query_body(request)
+        if len(body) > _LONG_BODY:
+            run = lanes.long
+        return await run(lambda: work([*asked, *query_pairs(media_type, body)], False))
 
-    return Route(PATH, search, methods=["GET"])
+    return endpoint
 
 
-def answer(catalogue: Catalogue, asked: Pairs) -> Response:
-    """Answer the parameters ``asked``; raises ``QueryError``."""
-    named = only(asked, "format")
-    form = FORMATS[0] if named is None else named
-    if form not in FORMATS:
-        raise QueryError("bad-value", f"format={form[:40]} is not one of {', '.join(FORMATS)}", parameter="format")
-    found = catalogue.search(parse(asked))
+def answer(catalogue: Catalogue, asked: Pairs, linked: bool = True) -> Response:
+    """Answer the parameters ``asked``; raises ``QueryError``. ``linked``: the next page can be named by a URL."""
+    form = choice("format", only(asked, "format") or FORMATS[0], FORMATS)
+    highlight = truth("highlight", only(asked, "highlight") or "false")
+    query = parse(asked, catalogue.resolve)
+    found = catalogue.search(query)
     headers = {"X-Total-Count": str(found.total)}
-    if found.next is not None:
+    if found.next is not None and linked:
         again = [(name, value) for name, value in asked if name != "cursor"] + [("cursor", found.next)]
         link = f'<{PATH}?{urlencode(again)}>; rel="next"'
         if len(link) <= _LONGEST_LINK:
@@ -62,7 +79,7 @@ def answer(catalogue: Catalogue, asked: Pairs) -> Response:
         return Response(_csv(catalogue, found), headers=headers, media_type=CSV_TYPE)
     if form == "votable":
         return Response(_votable(catalogue, found), headers=headers, media_type=VOTABLE_TYPE)
-    return Response(_json(catalogue, found), headers=headers, media_type="application/json")
+    return Response(_json(catalogue, query, found, highlight), headers=headers, media_type="application/json")
 
 
 def chunks(catalogue: Catalogue, ids: list[str]) -> Iterator[list[Record]]:
@@ -71,17 +88,16 @@ def chunks(catalogue: Catalogue, ids: list[str]) -> Iterator[list[Record]]:
         yield catalogue.records(ids[start : start + CHUNK])
 
 
-def _json(catalogue: Catalogue, found: Answer) -> bytes:
-    facets: dict[str, Any] = {
-        name: {
-            "buckets": [{"value": bucket.value, "count": bucket.count} for bucket in counts.buckets],
-            "missing": counts.missing,
-        }
-        for name, counts in found.facets.items()
-    }
-    items = b",".join([orjson.dumps(record) for part in chunks(catalogue, found.ids) for record in part])
-    rest = orjson.dumps({"facets": facets, "next": found.next, "unlocated": found.unlocated})
-    return b'{"total":%d,"items":[%b],%b' % (found.total, items, rest[1:])
+def _json(catalogue: Catalogue, query: Query, found: Answer, highlight: bool) -> bytes:
+    rest = answers.counts(found, query) | answers.hints(catalogue, found, query)
+    if highlight:
+        rest["highlights"] = {}
+    texts: list[bytes] = []
+    for part in chunks(catalogue, found.ids):
+        texts += map(orjson.dumps, part)
+        if highlight:
+            rest["highlights"] |= answers.highlights(part, query)
+    return b'{"total":%d,"items":[%b],%b' % (found.total, b",".join(texts), orjson.dumps(rest)[1:])
 
 
 def _csv(catalogue: Catalogue, found: Answer) -> bytes:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from schemas.access import visible
-from schemas.errors import AsterismError
+from schemas.errors import AsterismError, QueryError
+from schemas.query import Region
 
 if TYPE_CHECKING:
     from asterism.factory import Factory
     from catalog.documents import Tombstone
     from catalog.engine import Answer
     from catalog.runs import Run
+    from mappings.healpix import Ints
     from schemas.query import Query
     from schemas.record import Record
 
@@ -29,7 +31,35 @@ class LocalCatalogue:
         self._engine = factory.engine
 
     def search(self, query: Query) -> Answer:
-        return self._engine.search(query)
+        return self._engine.search(self._located(query))
+
+    def coverage(self, query: Query, order: int) -> Ints:
+        return self._engine.coverage(self._located(query), order)
+
+    def resolve(self, name: str) -> tuple[float, float] | None:
+        from schemas.objects import known_object
+
+        known = known_object(name)
+        return (known.ra, known.dec) if known else None
+
+    def did_you_mean(self, query: Query) -> str | None:
+        return None
+
+    def _located(self, query: Query) -> Query:
+        """``query`` with the footprint of the record that its region names: its position, where it has no more."""
+        if query.region is None or query.region.record is None:
+            return query
+        id = query.region.record
+        record = self._store.get(id)
+        if record is None or not visible(record, query.groups):
+            said = f"no record {id[:80]!r}, whose footprint is asked for"
+            raise QueryError("unknown-record", said, parameter="footprint_of")
+        if footprint := record.get("footprint"):
+            return replace(query, region=Region(footprint))
+        if position := record.get("position"):
+            return replace(query, region=Region.circle(position["ra"], position["dec"], 0.0))
+        said = f"the record {id} has no place on the sky"
+        raise QueryError("no-footprint", said, parameter="footprint_of")
 
     def records(self, ids: Sequence[str]) -> list[Record]:
         # The index may be a moment behind the store: a record that has become restricted since is not shown.

@@ -54,16 +54,23 @@ def field_op(name: str, others: Iterable[str] = ()) -> tuple[str, Op]:
     QueryError
         ``query.unknown-field``; the nearest field, or the nearest of ``others``, is named.
     """
+    found = known_field_op(name)
+    if found is None:
+        base, _, last = name.rpartition(".")
+        asked = base if base and last in _OPS else name
+        raise unknown("unknown-field", "field", asked, [*search_fields(), *others, "extra."])
+    return found
+
+
+def known_field_op(name: str) -> tuple[str, Op] | None:
+    """As :func:`field_op`; None for a name that is no field's."""
     base, dot, last = name.rpartition(".")
     op: Op = "eq"
     if dot and last in _OPS:
         name, op = base, cast(Op, last)
-    if is_extra(name):
-        return name, op
     name = field_name(name)
-    if name in search_fields() or (op == "exists" and name in top_level()):
-        return name, op
-    raise unknown("unknown-field", "field", name, [*search_fields(), *others, "extra."])
+    known = is_extra(name) or name in search_fields() or (op == "exists" and name in top_level())
+    return (name, op) if known else None
 
 
 def unknown(code: str, what: str, name: str, known: Iterable[str], parameter: str | None = None) -> QueryError:

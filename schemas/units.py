@@ -26,7 +26,7 @@ _ENERGIES = {"J": 1.0, "erg": 1e-7} | {
     f"{prefix}eV": factor * _E
     for prefix, factor in {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15}.items()
 }
-_UNITS: dict[str, tuple[Kind, float]] = (
+UNITS: dict[str, tuple[Kind, float]] = (
     {unit: ("length", factor) for unit, factor in _LENGTHS.items()}
     | {unit: ("frequency", factor) for unit, factor in _FREQUENCIES.items()}
     | {unit: ("energy", factor) for unit, factor in _ENERGIES.items()}
@@ -53,7 +53,7 @@ def _frequencies(low: float, high: float) -> tuple[float, float]:
 
 
 # Wavelengths in metres, or metres from keV and GHz
-_BANDS: dict[str, tuple[float, float]] = {
+BANDS: dict[str, tuple[float, float]] = {
     # IVOA messenger vocabulary, http://www.ivoa.net/rdf/messenger
     "Photon": (0.0, math.inf),
     "Radio": (1e-2, math.inf),
@@ -101,7 +101,7 @@ def _key(name: str) -> str:
     return re.sub(r"[\s_-]+", "", name).casefold()
 
 
-_BY_KEY = {_key(name): name for name in _BANDS} | {
+_BY_KEY = {_key(name): name for name in BANDS} | {
     "millimetre": "Millimeter",
     "ultraviolet": "UV",
     "extremeuv": "EUV",
@@ -128,7 +128,7 @@ def wavelengths(text: str, relation: str = "overlaps") -> tuple[float, float]:
         For anything else.
     """
     if name := _BY_KEY.get(_key(text)):
-        return _loosened(*_BANDS[name], wider=relation == "within")
+        return _loosened(*BANDS[name], wider=relation == "within")
     kind, low, high, converted = _interval(text, ("length", "frequency", "energy"), "m")
     if kind != "length":
         scale = _C if kind == "frequency" else _H * _C
@@ -167,7 +167,7 @@ def _interval(text: str, kinds: tuple[Kind, ...], base: str) -> tuple[Kind, floa
     ends = split_interval(text)
     read = [None if is_open(end, side) else _value(end, kinds) for end, side in zip(ends, (-1, 1), strict=True)]
     units = [found[1] for found in read if found and found[1]] or [base]
-    of = {unit: _UNITS[unit] for unit in units}
+    of = {unit: UNITS[unit] for unit in units}
     if len({kind for kind, _ in of.values()}) > 1:
         raise ValueError(f"{' and '.join(units)} are of two kinds: {text[:40]!r}")
     kind = of[units[0]][0]
@@ -188,8 +188,8 @@ def _value(text: str, kinds: tuple[Kind, ...]) -> tuple[float, str | None]:
     unit = _ALIASES.get(unit, unit)
     if not 0 <= amount < math.inf:
         raise ValueError(f"{found[1]} is not 0 or more, and finite")
-    if unit and (unit not in _UNITS or _UNITS[unit][0] not in kinds):
-        known = [name for name, (kind, _) in _UNITS.items() if kind in kinds]
+    if unit and (unit not in UNITS or UNITS[unit][0] not in kinds):
+        known = [name for name, (kind, _) in UNITS.items() if kind in kinds]
         near = difflib.get_close_matches(unit, known, 1, 0.5)
         hint = f"; did you mean {near[0]}?" if near else f" ({', '.join(known)})"
         raise ValueError(f"{unit[:20]!r} is not a unit of it{hint}")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import httpx
+import numpy as np
 import orjson
 import pytest
 import uvicorn
@@ -17,6 +18,7 @@ import uvicorn
 from api.app import create_app
 from catalog.documents import Tally, Tombstone
 from catalog.engine import Answer, Bucket, FacetCounts
+from mappings.healpix import Ints
 from schemas.access import visible
 from schemas.errors import QueryError
 from schemas.fields import search_fields
@@ -73,6 +75,17 @@ class MemoryCatalogue:
         more = start + len(ids) < len(found) and query.limit > 0
         facets = {facet.field: _count(found, facet.field, facet.size) for facet in query.facets}
         return Answer(len(found), ids, str(start + len(ids)) if more else None, facets)
+
+    def coverage(self, query: Query, order: int) -> Ints:
+        self.asked.append(query)
+        cell = 4 ** (29 - order)
+        return np.array([[0, 3 * cell], [7 * cell, 8 * cell]], dtype=np.int64)
+
+    def resolve(self, name: str) -> tuple[float, float] | None:
+        return (83.633, 22.014) if name.casefold() == "crab" else None
+
+    def did_you_mean(self, query: Query) -> str | None:
+        return "crab" if query.text == "carb" else None
 
     def records(self, ids: Sequence[str]) -> list[Record]:
         return [self.by_id[id] for id in ids if id in self.by_id]

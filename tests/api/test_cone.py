@@ -165,6 +165,27 @@ def test_errors_are_votables_that_name_the_parameter(client: httpx.Client, query
     assert named in message.replace("]", " ").replace("=", " ").replace(":", " ").split()
 
 
+def test_fields_of_the_search_refine_it(client: httpx.Client, catalogue: MemoryCatalogue) -> None:
+    wide = {**CRAB, "SR": "1"}
+    found = rows(client.get("/scs", params={**wide, "facilities": "MAGIC", "bytes.gte": "20000", "q": "Observation"}))
+    assert {row["bytes"] for row in found} == {20000, 22000, 24000, 26000, 28000}
+    asked = catalogue.asked[-1]
+    assert (asked.text, asked.relation, asked.limit) == ("Observation", "position", 10_000)
+    assert [one.field for one in asked.sort] == ["id"]
+    client.get("/scs", params={**wide, "spectral": "X-ray", "extra.hess.run": "5"})
+    assert [one.field for one in catalogue.asked[-1].spans] == ["spectral"]
+    assert [one.field for one in catalogue.asked[-1].filters] == ["extra.hess.run"]
+
+
+@pytest.mark.parametrize("ignored", ["KIND", "VERSION", "cone", "limit", "sort", "facets", "kinds"])
+def test_what_is_no_field_is_ignored(client: httpx.Client, ignored: str) -> None:
+    assert len(rows(client.get("/scs", params={**NEAR, ignored: "1"}))) == 11
+
+
+def test_a_field_that_cannot_be_read_is_an_error(client: httpx.Client) -> None:
+    assert "bytes" in error_of(client.get("/scs", params={**NEAR, "bytes.gte": "many"}))
+
+
 def test_the_edges_of_the_sky_are_on_it(client: httpx.Client) -> None:
     for query in ("RA=0&DEC=-90&SR=0.1", "RA=360&DEC=-90&SR=0.1", "RA=123.4&DEC=-90.0&SR=.1"):
         assert len(rows(client.get(f"/scs?{query}"))) == 1

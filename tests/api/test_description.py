@@ -14,6 +14,7 @@ import pytest
 
 from api import openapi
 from api.app import create_app
+from api.openapi_search import coverage_parameters, search_parameters
 from api.problems import _STATUS
 from schemas.fields import search_fields
 from schemas.query import parse
@@ -51,19 +52,21 @@ def test_every_route_is_described_and_no_other() -> None:
 
 
 def test_every_parameter_of_the_search_is_one_that_the_query_takes() -> None:
-    names = [one["name"] for one in openapi.search_parameters()]
+    names = [one["name"] for one in search_parameters()]
     assert len(names) == len(set(names)) > 40
-    own = {"sort": "-bytes", "time": "2014", "spectral": "1e-9"}
+    own = {"sort": "-bytes", "footprint_of": "8vtudcbgvjte3s74", "facet_prefix": "kind:data"}
+    with_ = {"covered.gte": ("cone", "1,1,1"), "covered.lte": ("cone", "1,1,1"), "facet_prefix": ("facets", "kind")}
+    with_ |= {f"{name}_relation": (name, "1") for name in ("time", "spectral", "energy")}
     own |= {field.name: "2014" for field in search_fields().values() if field.kind == "date"}
-    for one in openapi.search_parameters():
+    for one in search_parameters():
         value = own.get(one["name"]) or one.get("example") or one["schema"].get("default") or "1"
-        parse([(one["name"], str(value))])
+        parse([(one["name"], str(value)), *([with_[one["name"]]] if one["name"] in with_ else [])])
 
 
 def test_the_reference_page_names_every_route_parameter_and_code() -> None:
     page = REFERENCE.read_text()
     routes = sorted({path for _, path in registered()})
-    names = [one["name"] for one in openapi.search_parameters()]
+    names = [one["name"] for one in [*search_parameters(), *coverage_parameters()]]
     names += [one["name"] for one in described()["paths"]["/scs"]["get"]["parameters"]]
     codes = [code for code in _STATUS if "." in code]
     rooms = error_codes.given("schemas", "catalog", "api")
