@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 # The migrations in order; the last is what this version reads and writes (alembic is too slow to ask at each start).
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 
 metadata = MetaData()
 
@@ -190,4 +190,15 @@ token = Table(
     Column("name", String, nullable=False, unique=True),
     Column("hash", LargeBinary, nullable=False),
     Column("created_at", String, nullable=False),
+)
+
+# `query` as in a URL; `seen` is the feed number up to which `asterism watch` has shown what it finds.
+saved = Table(
+    "saved",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("query", Text, nullable=False),
+    Column("created_at", String, nullable=False),
+    Column("updated_at", String, nullable=False),
+    Column("seen", _BIG, nullable=False),
 )

@@ -86,7 +86,9 @@ def _read(body: bytes, asked: str) -> KnownObject | None:
             if not (0 <= ra <= 360 and -90 <= dec <= 90):
                 raise MappingError("bad-xml", f"({ra:g}, {dec:g}) is not on the sky")
             name = " ".join((resolver.findtext("oname") or "").removeprefix("NAME ").split())
-            return KnownObject(name or asked, ra, dec)
+            # such as "Sc=Simbad (CDS, via client/server)", "N=NED"
+            source = (resolver.get("name") or "").rpartition("=")[2].partition("(")[0].strip()
+            return KnownObject(name or asked, ra, dec, source or "Sesame")
     return None
 
 

@@ -158,11 +158,12 @@ _CATALOGUES = {"messier": "m", "markarian": "mrk", "mkn": "mrk"}
 
 
 class KnownObject(NamedTuple):
-    """An object and where it is; degrees, ICRS."""
+    """An object and where it is; degrees, ICRS. ``source`` says so."""
 
     name: str
     ra: float
     dec: float
+    source: str = "built-in"
 
 
 def known_object(name: str) -> KnownObject | None:

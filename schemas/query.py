@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, cast, get_args
 
 from schemas import parsing, regions
-from schemas.comparisons import choice, comparison, field_op, field_span
+from schemas.comparisons import choice, comparison, field_op, field_span, known_field_op
 from schemas.errors import QueryError
 from schemas.fields import field_name
 from schemas.filters import Filter, Op
@@ -41,6 +41,7 @@ __all__ = [
     "SpanRelation",
     "cone",
     "field_span",
+    "is_parameter",
     "parse",
 ]
 
@@ -171,6 +172,16 @@ _OWN = (
 )
 _LISTS = ("facets", "facet_prefix", "histogram")
 _SINGLE = frozenset(_OWN)
+
+
+def is_field(name: str) -> bool:
+    """Whether a parameter of that name compares a field of the record; the others belong to the search as a whole."""
+    return name not in _SINGLE and name not in _LISTS
+
+
+def is_parameter(name: str) -> bool:
+    """Whether :func:`parse` knows a parameter of that name."""
+    return name in _SINGLE or name in _LISTS or known_field_op(name) is not None
 
 
 def parse(parameters: Iterable[tuple[str, str]], resolve: regions.Resolver | None = None) -> Query:

@@ -72,7 +72,7 @@ def sesame(service: Service, clock: Clock) -> Sesame:
 def test_a_name_is_asked_once_and_then_known(clock: Clock) -> None:
     service = Service(M31)
     one = sesame(service, clock)
-    assert one.resolve("m  31") == one.resolve("M 31") == KnownObject("M 31", 10.68470833, 41.26875)
+    assert one.resolve("m  31") == one.resolve("M 31") == KnownObject("M 31", 10.68470833, 41.26875, "Simbad")
     clock.now = 1e9
     assert one.resolve("m 31") is not None
     assert service.asked == ["https://sesame.example/nph-sesame/-oxp/SNV?m%2031"]
@@ -97,7 +97,7 @@ def test_an_unknown_name_is_asked_again_after_some_minutes(clock: Clock) -> None
 
 
 def test_the_first_resolver_with_a_position_counts(clock: Clock) -> None:
-    assert sesame(Service(SECOND), clock).resolve("x y") == KnownObject("x y", 314.75, -44.37)
+    assert sesame(Service(SECOND), clock).resolve("x y") == KnownObject("x y", 314.75, -44.37, "NED")
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_over_the_network_from_many_threads(served: str) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert found == [KnownObject("M 31", 10.68470833, 41.26875)] * 8
+    assert found == [KnownObject("M 31", 10.68470833, 41.26875, "Simbad")] * 8
     assert one.resolve("xyzzy") is None
     one.close()
 
