@@ -74,6 +74,7 @@ for command in (
     setup.sources,
     harvest.harvest,
     search.search,
+    search.coverage,
     search.show,
     transfer.import_,
     transfer.export,

@@ -73,7 +73,7 @@ def test_a_search_takes_up_what_a_killed_command_left(
     filled: Run, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _saved_only(config)
-    monkeypatch.setattr("asterism.commands.search._MOST_TO_TAKE_UP", 0)
+    monkeypatch.setattr("asterism.commands.asking.MOST_TO_TAKE_UP", 0)
     behind = filled("search", "--source", "late")
     assert "0 of 0" in behind.stdout and "1 changes" in behind.stderr
     monkeypatch.undo()
