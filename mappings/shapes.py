@@ -40,8 +40,7 @@ def shape_of(footprint: Mapping[str, Any]) -> Shape:
     if (text := footprint.get("stc_s")) is not None:
         from mappings.stc_s import read_region
 
-        parts = read_region(text)
-        made = tuple(shape_of(part) for part in parts)
+        made = tuple(map(shape_of, read_region(text)))
         return made[0] if len(made) == 1 else Shape("union", made)
     return Shape("moc", moc_ranges(footprint["moc"]))
 

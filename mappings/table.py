@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from mappings.stc_s import read_region, write_region
 from schemas.record import Record
 
 Cell = str | int | float | None
@@ -114,6 +115,8 @@ def _region(record: Record) -> Cell:
         return "CIRCLE ICRS " + " ".join(map(repr, circle))
     if polygon := footprint.get("polygon"):
         return "POLYGON ICRS " + " ".join(repr(number) for vertex in polygon for number in vertex)
+    if region := footprint.get("stc_s"):
+        return write_region(read_region(region))
     return None
 
 
@@ -150,7 +153,7 @@ COLUMNS: tuple[Column, ...] = (
            "meta.ref.url"),
     Column("access_format", "unicodeChar", 3, "Media type of the first way", _first_of("access", "media_type"),
            "meta.code.mime"),
-    Column("s_region", "unicodeChar", 3, "Footprint, where it is a circle or a polygon (STC-S, ICRS, degrees)", _region,
+    Column("s_region", "unicodeChar", 3, "Footprint, where it is no MOC (STC-S, ICRS, degrees)", _region,
            "pos.outline;obs.field"),
     Column("calib_level", "short", 3, "Calibration level (ObsCore 1.1)", _value("calib_level"), "meta.code;obs.calib"),
     Column("files", "long", 3, "Number of files", _integer("files"), "meta.number;meta.file"),

@@ -12,7 +12,9 @@ from typing import Any
 
 from mappings import regions
 from mappings.quantities import UnusableError
+from mappings.stc_s import read_region
 from mappings.vo_draft import RegistryDraft, line
+from schemas.stc_s import RegionError
 from schemas.vocabulary import canonical
 
 # Exact in the SI of 2019: Planck constant (J s) times the speed of light (m/s)
@@ -48,8 +50,8 @@ def wavebands(draft: RegistryDraft, words: Iterable[str]) -> None:
 def spatial(draft: RegistryDraft, coverages: Iterable[tuple[str, str | None]]) -> None:
     """Set ``footprint`` from (MOC in ASCII or region text, frame) pairs.
 
-    Several MOCs are one. Another frame than ICRS (the Sun, Mars, Galactic) goes to ``extra.vo.spatial`` with
-    its frame, and so do several regions that are not all MOCs: a footprint is one shape.
+    Several MOCs are one, and so are several other regions. Another frame than ICRS (the Sun, Mars, Galactic) goes to
+    ``extra.vo.spatial`` with its frame, and so do a MOC and other regions together.
     """
     mocs: list[str] = []
     shapes: list[dict[str, Any]] = []
@@ -63,19 +65,21 @@ def spatial(draft: RegistryDraft, coverages: Iterable[tuple[str, str | None]]) -
             continue
         try:
             if _WORD.match(text):
-                shapes.append(regions.footprint(text))
+                shapes += read_region(text)
             else:
                 moc = regions.moc(text)
                 if _NO_CELLS.fullmatch(moc):
                     raise UnusableError("empty-moc", "is a MOC that covers nothing")
                 mocs.append(moc)
             texts.append(text)
+        except RegionError as error:
+            draft.problem("footprint", error.code, f"the spatial coverage {error}", text)
         except UnusableError as error:
             draft.problem("footprint", error.code.removeprefix("mapping."), f"the spatial coverage {error}", text)
     if mocs and not shapes:
         draft.put("footprint", {"moc": " ".join(mocs)})
-    elif len(texts) == 1:
-        draft.put("footprint", shapes[0])
+    elif shapes and not mocs:
+        draft.put("footprint", regions.union(shapes))
     else:
         for text in texts:
             draft.add_vo("spatial", {"frame": "ICRS", "coverage": text})

@@ -242,7 +242,7 @@ def _lonlat() -> fields.Field[Any]:
 
 
 class FootprintSchema(_Strict):
-    """Exactly one of the three; a MOC may be many disjoint regions."""
+    """Exactly one of the four; a MOC and STC-S may be many disjoint regions."""
 
     circle = _f(
         functools.partial(fields.List, _Number()),  # type: ignore[arg-type]  # a List with its inner field
@@ -265,6 +265,13 @@ class FootprintSchema(_Strict):
         "Multi-order coverage in ASCII: order/cells, ranges with a hyphen",
         std="MOC 2.0 ASCII serialisation",
         frame="ICRS",
+        validate=_FILLED,
+    )
+    stc_s = _f(
+        fields.String,
+        "Circle, Ellipse, Box, Polygon, Position, or a Union of them, in the frame that the text names (ICRS if none)",
+        std="STC-S, IVOA Note 1.33; ObsCore 1.1 s_region",
+        unit="deg",
         validate=_FILLED,
     )
 
@@ -591,7 +598,7 @@ def problems(record: Record) -> list[tuple[str, str]]:
 
 def _footprint_problems(footprint: dict[str, Any]) -> list[tuple[str, str]]:
     if len(footprint) != 1:
-        return [("footprint", "give exactly one of circle, polygon, moc")]
+        return [("footprint", "give exactly one of circle, polygon, moc, stc_s")]
     found: list[tuple[str, str]] = []
     if circle := footprint.get("circle"):
         ra, dec, radius = circle
@@ -607,6 +614,13 @@ def _footprint_problems(footprint: dict[str, Any]) -> list[tuple[str, str]]:
             parse_moc(moc)
         except ValueError as error:
             found.append(("footprint.moc", str(error)))
+    if (region := footprint.get("stc_s")) is not None:
+        from schemas.stc_s import parse_stc_s
+
+        try:
+            parse_stc_s(region)
+        except ValueError as error:
+            found.append(("footprint.stc_s", f"the region {error}"))
     return found
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from mappings import regtap, voresource
+from mappings.stc_s import read_region
 from schemas.errors import MappingError
 from tests.mappings.vo_documents import FULL, record_of, resource
 
@@ -175,13 +176,18 @@ def test_regions(coverage: str, frame: str | None, footprint: dict[str, Any] | N
         assert record["extra"]["vo"]["spatial"] == [{"frame": frame, "coverage": coverage}]
 
 
-def test_several_mocs_are_one_and_other_regions_together_are_kept_in_words():
+def test_several_mocs_are_one_and_several_other_regions_too():
     record = record_of(mapped(stc_spatial=[{"coverage": "4/1"}, {"coverage": "3/7"}]))
     assert record["footprint"] == {"moc": "4/1 3/7"}
-    for second in ("CIRCLE 10 20 3", "4/1"):
-        record = record_of(mapped(stc_spatial=[{"coverage": "CIRCLE 1 2 3"}, {"coverage": second}]))
-        assert "footprint" not in record
-        assert [region["coverage"] for region in record["extra"]["vo"]["spatial"]] == ["CIRCLE 1 2 3", second]
+    record = record_of(mapped(stc_spatial=[{"coverage": "CIRCLE 1 2 3"}, {"coverage": "CIRCLE FK5 10 20 3"}]))
+    first, second = read_region(record["footprint"]["stc_s"])
+    assert first == {"circle": [1, 2, 3]} and second["circle"] == pytest.approx([10, 20, 3], abs=1e-4)
+
+
+def test_a_moc_and_another_region_are_kept_in_words():
+    record = record_of(mapped(stc_spatial=[{"coverage": "CIRCLE 1 2 3"}, {"coverage": "4/1"}]))
+    assert "footprint" not in record
+    assert [region["coverage"] for region in record["extra"]["vo"]["spatial"]] == ["CIRCLE 1 2 3", "4/1"]
 
 
 @pytest.mark.parametrize(
