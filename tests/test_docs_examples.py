@@ -13,7 +13,7 @@ import click
 import pytest
 
 from asterism.cli import cli
-from asterism.commands.search import _PAIRS as PAIRS
+from asterism.commands.asking import PAIRS
 from asterism.settings import KEYS, SOURCE_KEYS
 from harvesters.registry import OPTIONS
 from mappings.crosswalk import parse as parse_crosswalk

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from schemas.query import Query
 
 MOST_TO_TAKE_UP = 40_000  # changes: two seconds, and what a killed import leaves, whose index is two batches behind
-_PAIRS = "asterism.pairs"  # where parse_args leaves for the command what click does not know
+PAIRS = "asterism.pairs"  # where parse_args leaves for the command what click does not know
 _ASCII_MOC = "0123456789"  # how a MOC begins that is typed and not named
 
 Command = Callable[..., None]
@@ -52,7 +52,7 @@ class SearchCommand(click.Command):
                 rest.append(f"{name}={value}")
             else:
                 pairs.append((_field(name.removeprefix("--")), value))
-        ctx.meta[_PAIRS] = pairs
+        ctx.meta[PAIRS] = pairs
         return super().parse_args(ctx, rest)
 
 
@@ -113,7 +113,7 @@ def read_query(ctx: click.Context, factory: Factory, text: tuple[str, ...], *mor
     """
     from schemas.query import parse
 
-    pairs = [(name, _moc(value) if name == "moc" else value) for name, value in ctx.meta[_PAIRS]]
+    pairs = [(name, _moc(value) if name == "moc" else value) for name, value in ctx.meta[PAIRS]]
     pairs += more
     if text:
         pairs.append(("q", " ".join(text)))
