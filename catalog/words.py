@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import orjson
 
-from mappings.document import TEXT_FIELDS, plain_words
+from mappings.tokens import pattern_regex, tokens
+from schemas import text as typed
 from schemas.errors import QueryError, SearchIndexError
+from schemas.text import TEXT_FIELDS, Node
 
 BOOSTS = {"title": 4.0, "identifiers": 4.0, "subjects": 2.0, "creators": 2.0, "description": 1.0, "other": 1.0}
 _HEAP = 200_000_000  # bytes that the writer may hold before it flushes; below this an import makes many small parts
-_MAX_QUERY = 2000
-_FIELD = re.compile(r'(?<![\w"])(\w[\w.+-]*):(?=\S)')
-_TOKEN = re.compile(r'"[^"]*"|\S+')
+_Maker = Callable[[Any, str], Any]
 
 
 def _schema() -> Any:
@@ -37,16 +37,9 @@ def _schema() -> Any:
 
 
 def _analyzer() -> Any:
-    from tantivy import Filter, TextAnalyzerBuilder, Tokenizer
+    from tantivy import TextAnalyzerBuilder, Tokenizer
 
-    return (
-        TextAnalyzerBuilder(Tokenizer.simple())
-        .filter(Filter.remove_long(100))
-        .filter(Filter.lowercase())
-        .filter(Filter.ascii_fold())
-        .filter(Filter.stemmer("english"))
-        .build()
-    )
+    return TextAnalyzerBuilder(Tokenizer.whitespace()).build()  # the tokens are made here
 
 
 class Words:
@@ -112,7 +105,7 @@ class Words:
         self._writer.delete_documents_by_query(beyond)
 
     def add(self, seq: int, text: dict[str, list[str]]) -> None:
-        fields: dict[str, Any] = {name: [plain_words(part) for part in parts] for name, parts in text.items()}
+        fields: dict[str, Any] = {name: [" ".join(tokens(part)) for part in parts] for name, parts in text.items()}
         fields["seq"] = seq
         try:
             self._writer.add_json(orjson.dumps(fields).decode())
@@ -139,20 +132,20 @@ class Words:
                 writer.wait_merging_threads()
 
 
-def find(searcher: Any, index: Any, text: str) -> tuple[Any, Any]:
+def find(searcher: Any, schema: Any, tree: Node) -> tuple[Any, Any]:
     """Feed numbers, ascending, of all versions that match, and their scores (BM25, tantivy's).
+
+    ``tree`` has no comparisons of fields: those are the columns'.
 
     Raises
     ------
     QueryError
-        ``query.bad-text`` when the words cannot be understood.
+        ``query.bad-text`` when a pattern is too much for tantivy.
     """
-    if len(text) > _MAX_QUERY:
-        raise QueryError("bad-text", f"q is longer than {_MAX_QUERY} characters", parameter="q")
     try:
-        query = index.parse_query(_readable(plain_words(text)), list(TEXT_FIELDS), BOOSTS, conjunction_by_default=True)
+        query = _query(schema, tree)
     except ValueError as error:
-        raise QueryError("bad-text", f"q cannot be understood: {error}", parameter="q") from None
+        raise QueryError("bad-text", f"q cannot be searched: {error}", parameter="q") from None
     hits = searcher.search(query, limit=max(1, searcher.num_docs), count=False).hits
     if not hits:
         return np.empty(0, dtype=np.int64), np.empty(0)
@@ -162,20 +155,96 @@ def find(searcher: Any, index: Any, text: str) -> tuple[Any, Any]:
     return seqs[order], scores[order]
 
 
-def _readable(text: str) -> str:
-    """Quote what looks like ``field:`` but names no field: ivo://..., scope:name, 10.5281/zenodo.1."""
+def near(searcher: Any, schema: Any, word: str, limit: int = 20) -> list[int]:
+    """Feed numbers of up to ``limit`` versions with words within two edits of ``word``, those within one first."""
+    found: dict[int, None] = {}
+    for distance in (1, 2):
+        query = _query(schema, typed.Fuzzy(word, distance))
+        hits = searcher.search(query, limit=limit, count=False).hits
+        found |= dict.fromkeys(searcher.fast_field_values("seq", [address for _, address in hits]) if hits else ())
+        if len(found) >= limit:
+            break
+    return list(found)[:limit]
 
-    def quoted(found: re.Match[str]) -> str:
-        token = found[0]
-        if token.startswith('"'):
-            return token
-        named = _FIELD.match(token)
-        if named and named[1] in TEXT_FIELDS:
-            return token
-        sign = token[0] if token[0] in "+-" else ""
-        body = token[len(sign) :]
-        if ":" in body or "/" in body:
-            return f'{sign}"{body.strip("()")}"'
-        return token
 
-    return _TOKEN.sub(quoted, text)
+def _query(schema: Any, tree: Node) -> Any:
+    from tantivy import Occur, Query
+
+    match tree:
+        case typed.And(parts):
+            wanted = [
+                (Occur.MustNot, _query(schema, part.part))
+                if isinstance(part, typed.Not)
+                else (Occur.Must, _query(schema, part))
+                for part in parts
+            ]
+            if all(isinstance(part, typed.Not) for part in parts):  # tantivy finds nothing by what must not be alone
+                wanted.append((Occur.Must, _everything()))
+            return Query.boolean_query(wanted)
+        case typed.Or(parts):
+            return Query.boolean_query([(Occur.Should, _query(schema, part)) for part in parts])
+        case typed.Not():
+            return _query(schema, typed.And((tree,)))
+        case typed.All():
+            return _everything()
+        case typed.Where():
+            raise TypeError(f"{tree} is the columns' to answer")
+        case _:
+            makers = list(_makers(tree))  # none for a text of no words
+            each = [(Occur.Must, _anywhere(schema, tree.field, make)) for make in makers]
+            return Query.boolean_query(each)
+
+
+def _makers(leaf: typed.Words | typed.Phrase | typed.Pattern | typed.Fuzzy) -> Iterator[_Maker]:
+    """What each must be found in some field: a function of a field to a query."""
+    match leaf:
+        case typed.Words(text):
+            yield from (partial(_term, token) for token in tokens(text))
+        case typed.Phrase(text):
+            if words := tokens(text):
+                yield partial(_phrase, words)
+        case typed.Pattern(text):
+            if regex := pattern_regex(text):
+                yield partial(_regex, regex)
+        case typed.Fuzzy(text, distance):
+            if words := tokens(text):
+                yield partial(_fuzzy, words[0], distance)
+
+
+def _everything() -> Any:
+    from tantivy import Query
+
+    return Query.const_score_query(Query.all_query(), 0.0)
+
+
+def _anywhere(schema: Any, field: str | None, make: _Maker) -> Any:
+    """What ``make`` makes, in one field or in any; a field's score counts by its boost, and all are added up."""
+    from tantivy import Occur, Query
+
+    names = TEXT_FIELDS if field is None else (field,)
+    each = [(Occur.Should, Query.boost_query(make(schema, name), BOOSTS[name])) for name in names]
+    return Query.boolean_query(each)
+
+
+def _term(token: str, schema: Any, field: str) -> Any:
+    from tantivy import Query
+
+    return Query.term_query(schema, field, token)
+
+
+def _phrase(words: list[str], schema: Any, field: str) -> Any:
+    from tantivy import Query
+
+    return Query.phrase_query(schema, field, words) if len(words) > 1 else _term(words[0], schema, field)
+
+
+def _regex(regex: str, schema: Any, field: str) -> Any:
+    from tantivy import Query
+
+    return Query.regex_query(schema, field, regex)
+
+
+def _fuzzy(word: str, distance: int, schema: Any, field: str) -> Any:
+    from tantivy import Query
+
+    return Query.fuzzy_term_query(schema, field, word, distance, True)

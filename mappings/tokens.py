@@ -29,6 +29,8 @@ _PLAIN = re.compile(
 )
 _DIGIT = re.compile(r"\d")
 _PART = re.compile(r"[^\W_]+")
+_NO_PATTERN = re.compile(r"[^\w*?]|_")
+_RUN = re.compile(r"\*+")
 _UNSEEN = re.compile(f"[{_MARKS}]")
 _LETTERS = str.maketrans({"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ħ": "h", "ı": "i"})
 
@@ -78,9 +80,23 @@ def stem(word: str) -> str:
     return str(stemmer.stemWord(word[:MAX_TOKEN]))
 
 
-def folded_words(text: str) -> list[str]:
-    """The words of ``text`` folded but not stemmed, as a pattern or a typing error is compared with."""
-    return [part for word in _WORD.findall(text) for part in _parts(word)]
+def patterns(text: str) -> list[str]:
+    """The patterns of which a token must match one: folded, of letters, digits, ``*`` (any, or none) and ``?`` (one).
+
+    Tokens are stems, so that the beginning of a word asks for its stem's beginning too: ``galaxies*`` is ``galaxi*``,
+    ``galaxy*`` is ``galaxy*`` or ``galaxi*``.
+    """
+    made = _RUN.sub("*", _NO_PATTERN.sub("", fold(text)))
+    start = made[:-1]
+    if not made.endswith("*") or "*" in start or "?" in start:
+        return [made] if made else []
+    stemmed = stem(start)
+    return [f"{stemmed}*"] if start.startswith(stemmed) else [made, f"{stemmed}*"]
+
+
+def pattern_regex(text: str) -> str:
+    """:func:`patterns` as one regular expression for whole tokens, as Python and tantivy read it."""
+    return "|".join(one.replace("*", ".*").replace("?", ".") for one in patterns(text))
 
 
 def _parts(word: str) -> list[str]:

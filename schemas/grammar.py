@@ -17,6 +17,7 @@ from schemas.text import TEXT_FIELDS, All, And, Fuzzy, Node, Not, Or, Pattern, P
 
 MAX_LENGTH = 2000  # characters
 MAX_NODES = 200
+MAX_PATTERN = 50  # characters; with the bounds in _pattern, what tantivy can compile (1000 states)
 
 FieldFilter = Callable[[str, Op, list[str]], Filter]
 
@@ -137,8 +138,15 @@ class _Reader:
         found: list[Node] = []
         for n, part in enumerate(_WILD.split(text)):
             if LETTER.search(part):
-                found.append(Pattern(part, field) if n % 2 else _literal(part, field))
+                found.append(_pattern(part, field) if n % 2 else _literal(part, field))
         return found[0] if len(found) == 1 else And(tuple(found))
+
+
+def _pattern(text: str, field: str | None) -> Pattern:
+    stars, marks = text.count("*"), text.count("?")
+    if len(text) > MAX_PATTERN or stars > 5 or marks > (3 if stars else 20):
+        raise bad(f"{text[:MAX_PATTERN]}: {MAX_PATTERN} characters, 5 *, 3 ? beside * and 20 ? alone are the most")
+    return Pattern(text, field)
 
 
 def _literal(text: str, field: str | None) -> Node:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import threading
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mappings.tokens import MAX_TOKEN, fold, spans, tokens
+from mappings.tokens import MAX_TOKEN, fold, pattern_regex, patterns, spans, tokens
 
 NAMES = {
     "H.E.S.S. observations of the Crab": ["hess", "observ", "of", "the", "crab"],
@@ -100,3 +101,34 @@ def test_threads_agree(seed: int) -> None:
     for thread in threads:
         thread.join()
     assert len(answers) == 4 and all(answer == answers[0] for answer in answers)
+
+
+PATTERNS = {
+    "galaxies*": ["galaxi*"],
+    "galaxy*": ["galaxy*", "galaxi*"],
+    "Röntg*": ["rontg*"],
+    "H*α": ["h*α"],
+    "puls??s": ["puls??s"],
+    "**a**b": ["*a*b"],
+    "J1713.*": ["j1713*"],
+    "*": ["*"],
+    ".": [],
+}
+
+
+@pytest.mark.parametrize("text", PATTERNS)
+def test_patterns(text: str) -> None:
+    assert patterns(text) == PATTERNS[text]
+
+
+@pytest.mark.parametrize("word", ["galaxies", "galaxy", "Observations", "Röntgen", "universities", "NGC1275", "Hα"])
+def test_the_beginning_of_a_word_finds_it(word: str) -> None:
+    (token,) = tokens(word)
+    assert re.fullmatch(pattern_regex(f"{word}*"), token)
+    assert re.fullmatch(pattern_regex(f"{word[:2]}*"), token)
+    assert not re.fullmatch(pattern_regex(f"x{word}*"), token)
+
+
+@given(st.text(), st.text())
+def test_a_pattern_is_always_one(text: str, token: str) -> None:
+    re.fullmatch(pattern_regex(text), token)

@@ -135,6 +135,7 @@ MEANT: dict[str, Node] = {
 REFUSED = [
     *("", "  ", "'", '"', "()", "OR", "NOT", "-", "!!!", "title:-", "title:()", "bytes:>", '""', r"\*"),
     *('"a b"~3', '"a b"^2', "crab^2", "(a b)^2", "pulsar~3", "pulsar~0.8", "3C-273~", "kind:a~1 b~9", "title:[a TO b]"),
+    *("a*" * 6, "*a????", "a" + "?" * 21, "a" * 50 + "*"),
     *("a " * MAX_LENGTH, "a " * (MAX_NODES + 1), "(" * (MAX_DEPTH + 1) + "a", "NOT " * (MAX_DEPTH + 1) + "a"),
 ]
 
