@@ -36,6 +36,11 @@ def invenio_url() -> str:
 
 
 @pytest.fixture(scope="session")
+def elastic_url() -> str:
+    return _server("ELASTIC", "tests/servers/elasticsearch start")
+
+
+@pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Real captured data beside the checkout; an extra layer, never needed."""
     folder = ROOT.parent / "shared" / "data"
