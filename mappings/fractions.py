@@ -18,12 +18,15 @@ from mappings.covers import region_cover
 from mappings.healpix import ALL, ORDER, Floats, Ints
 from mappings.shapes import Round, moc_size
 
-_FINE = 0.1  # the side of the last cells, by the region's area over its girth: 40 cells across a circle
+_FINE = 0.05  # the side of the last cells, by the region's area over its girth: 80 cells across a circle
 _MOST = 30_000  # cells along the region's edge, for the very thin
 _COARSEST = 5  # order; cells below it are too crooked for a straight edge
 _NO_AREA = 1e-30
 
+_FURTHER = 4  # orders by which cells with two edges are split further
+
 Cells = dict[int, Ints]
+Depth = Callable[[Floats], Floats]
 
 
 class Measure:
@@ -56,7 +59,7 @@ class Measure:
         """The region's area, by the same cells as its parts are."""
         if self.area is None:
             return float(moc_size(self.ranges))
-        return _measured(self._cells, self.area.depth, self.order)
+        return _measured(self._cells, (self.area.depth,), self.order)
 
     @functools.cached_property
     def exact(self) -> float | None:
@@ -68,18 +71,16 @@ class Measure:
             return moc_size(healpix.intersect_ranges(self.ranges, ranges)) / self.whole
         inside = moc_size(healpix.intersect_ranges(ranges, self.ranges[self.inner]))
         edge = healpix.intersect_ranges(ranges, self.ranges[~self.inner])
-        return (inside + _measured(dict(healpix.cells_of(edge)), self.area.depth, self.order)) / self.whole
+        return (inside + _measured(dict(healpix.cells_of(edge)), (self.area.depth,), self.order)) / self.whole
 
     def of_round(self, other: Round) -> float:
         """The share that a circle, polygon or union covers."""
-        own = self.area
-        if own is not None:
-            both = _measured(self._cells, lambda points: np.minimum(own.depth(points), other.depth(points)), self.order)
-            return both / self.whole
+        if self.area is not None:
+            return _measured(self._cells, (self.area.depth, other.depth), self.order) / self.whole
         ranges, inner = region_cover(other, 16)
         inside = moc_size(healpix.intersect_ranges(self.ranges, ranges[inner]))
         edge = healpix.intersect_ranges(self.ranges, ranges[~inner])
-        return (inside + _measured(dict(healpix.cells_of(edge)), other.depth, self.order)) / self.whole
+        return (inside + _measured(dict(healpix.cells_of(edge)), (other.depth,), self.order)) / self.whole
 
 
 def exact_area(area: Round) -> float | None:
@@ -98,23 +99,32 @@ def _girth(area: Round) -> float:
     return float(healpix.angle(area.polygon.vertices, area.polygon.after).sum())
 
 
-def _measured(cells: Cells, depth: Callable[[Floats], Floats], last: int) -> float:
-    """Area, in order-29 cells, of what is inside ``depth`` 0 of the cells."""
+def _measured(cells: Cells, depths: tuple[Depth, ...], last: int) -> float:
+    """Area, in order-29 cells, of what is inside depth 0 of all ``depths``, of the cells."""
     total = 0.0
     pixels = np.empty(0, dtype=np.int64)
-    for order in range(min(cells, default=0), max(cells, default=0) + 1 if last < max(cells, default=0) else last + 1):
+    for order in range(min(cells, default=0), ORDER + 1):
         if order in cells:
             pixels = np.concatenate([pixels, cells[order]])
         if len(pixels) == 0:
+            if order >= max(cells, default=0):
+                break
             continue
         size = float(1 << 2 * (ORDER - order))
-        inside = depth(healpix.points_in(pixels, order))
-        if order >= last:
-            side = math.sqrt(math.pi / 3) / (1 << order)
-            total += size * float(np.clip(0.5 + inside / side, 0, 1).sum())
-            pixels = pixels[:0]
-            continue
+        points = healpix.points_in(pixels, order)
+        by_region = [depth(points) for depth in depths]
+        inside = functools.reduce(np.minimum, by_region)
         reach = healpix.cell_radius(order)
-        total += size * int((inside > reach).sum())
-        pixels = (4 * pixels[np.abs(inside) <= reach][:, None] + np.arange(4)).reshape(-1)
+        split = np.abs(inside) <= reach
+        if order >= last:
+            # one straight edge is known by its distance, two are not: they may run along one another
+            several = split & (sum((np.abs(depth) <= reach).astype(int) for depth in by_region) > 1)
+            if order >= min(last + _FURTHER, ORDER):
+                several[:] = False
+            side = math.sqrt(math.pi / 3) / (1 << order)
+            total += size * float(np.clip(0.5 + inside[~several] / side, 0, 1).sum())
+            split = several
+        else:
+            total += size * int((inside > reach).sum())
+        pixels = (4 * pixels[split][:, None] + np.arange(4)).reshape(-1)
     return total

@@ -65,10 +65,10 @@ class Part:
 
 
 def parse_stc_s(text: str, frame: Frame = "icrs") -> list[Part]:
-    """Read ``"Circle ICRS 10 20 0.5"`` or ``"Union ICRS (Box 1 2 3 4 Polygon ...)"``: the shapes of the union.
+    """Read ``"Circle ICRS 10 20 0.5"``, ``"Union ICRS (Box 1 2 3 4 Polygon ...)"``: the shapes of a union.
 
-    Words in any case, commas and brackets as archives put them (``CIRCLE(10, 20, 0.5)``). Shapes one after the other are
-    a union too. ``frame``: where none is named.
+    Words in any case, commas and brackets as archives put them (``CIRCLE(10, 20, 0.5)``). Shapes one after the other
+    are a union too. ``frame``: where none is named.
 
     Raises
     ------
