@@ -30,15 +30,16 @@ _PORTION = 1000  # records read at once
 Hashes = Mapping[str, Collection[int]]  # of the keys of records, by id
 
 _UNLINK = delete(carrier).where(carrier.c.hash == bindparam("h"), carrier.c.id == bindparam("i"))
+_ANY_CROWD = select(crowd.c.hash).limit(1)
 _COUNT = update(crowd).where(crowd.c.hash == bindparam("h")).values(records=bindparam("n"))
 
 
-def hashes(one: Record) -> tuple[int, ...]:
+def hashes(one: Record) -> list[int]:
     """The hashes of a record's keys."""
-    return tuple(key_hash(key) for key in keys(one))
+    return [key_hash(key) for key in keys(one)]
 
 
-def hashes_of(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[int, ...]]:
+def hashes_of(connection: Connection, ids: Sequence[str]) -> dict[str, list[int]]:
     """Those of the records as they are in the store."""
     return {
         id: hashes(orjson.loads(doc))
@@ -64,7 +65,7 @@ def settle(
     """
     gained = [(hash, id) for id, some in now.items() for hash in some if hash not in was.get(id, ())]
     lost = [(hash, id) for id, some in was.items() for hash in some if hash not in now.get(id, ())]
-    seeds = _link(connection, gained, lost)
+    seeds = _link(connection, gained, lost) if gained or lost else set()
     affected = {name for name in clusters if name}
     return _form(connection, seeds, affected, numbered, last) if seeds or affected else last
 
@@ -95,38 +96,47 @@ def build(connection: Connection) -> None:
 def _link(connection: Connection, gained: Sequence[tuple[int, str]], lost: Sequence[tuple[int, str]]) -> set[str]:
     """Write down who carries what now; gives the records that this may join or part."""
     touched = sorted({hash for hash, _ in (*gained, *lost)})
-    if not touched:
-        return set()
     crowds = _crowds(connection, touched)
     if lost:
         connection.execute(_UNLINK, [{"h": hash, "i": id} for hash, id in lost])
-    seeds: set[str] = set()
     carried: dict[int, list[str]] = {}
     for hash, id in _carriers(connection, [hash for hash in touched if hash not in crowds] if crowds else touched):
         carried.setdefault(hash, []).append(id)
-    for hash in {hash for hash, _ in lost}:
-        seeds.update(carried.get(hash, ()))
+    seeds = {id for hash, _ in lost for id in carried.get(hash, ())}
     if gained:
         insert_many(connection, carrier, [{"hash": hash, "id": id} for hash, id in sorted(gained)])
-        for hash, id in gained:
-            if hash not in crowds:
-                carried.setdefault(hash, []).append(id)
-    many = {hash: len(ids) for hash, ids in carried.items() if len(ids) > KEY_LIMIT}
-    if many:
-        connection.execute(insert(crowd), [{"hash": hash, "records": n} for hash, n in many.items()])
+    alone: dict[int, str] = {}
+    for hash, id in gained:
+        if hash in carried:
+            carried[hash].append(id)
+        elif hash not in crowds and (other := alone.setdefault(hash, id)) != id:
+            carried[hash] = [other, id]
     for ids in carried.values():
         if len(ids) > 1:
             seeds.update(ids)
+    many = [{"hash": hash, "records": len(ids)} for hash, ids in carried.items() if len(ids) > KEY_LIMIT]
+    if many:
+        connection.execute(insert(crowd), many)
     if crowds:
-        moved = Counter(hash for hash, _ in gained)
-        moved.subtract(hash for hash, _ in lost)
-        counts = {hash: n + moved[hash] for hash, n in crowds.items()}
-        connection.execute(_COUNT, [{"h": hash, "n": n} for hash, n in counts.items()])
-        few = [hash for hash, n in counts.items() if n <= KEY_LIMIT]
-        for some in portions(few):
-            connection.execute(delete(crowd).where(crowd.c.hash.in_(some)))
-        seeds.update(id for _, id in _carriers(connection, few))
+        seeds |= _count(connection, crowds, gained, lost)
     return seeds
+
+
+def _count(
+    connection: Connection,
+    crowds: Mapping[int, int],
+    gained: Sequence[tuple[int, str]],
+    lost: Sequence[tuple[int, str]],
+) -> set[str]:
+    """Count the carriers of the keys that too many have; gives those of keys that are identity again."""
+    moved = Counter(hash for hash, _ in gained)
+    moved.subtract(hash for hash, _ in lost)
+    counts = {hash: n + moved[hash] for hash, n in crowds.items()}
+    connection.execute(_COUNT, [{"h": hash, "n": n} for hash, n in counts.items()])
+    few = [hash for hash, n in counts.items() if n <= KEY_LIMIT]
+    for some in portions(few):
+        connection.execute(delete(crowd).where(crowd.c.hash.in_(some)))
+    return {id for _, id in _carriers(connection, few)}
 
 
 def _carriers(connection: Connection, some: Sequence[int]) -> list[tuple[int, str]]:
@@ -142,6 +152,8 @@ def _carriers(connection: Connection, some: Sequence[int]) -> list[tuple[int, st
 
 def _crowds(connection: Connection, some: Sequence[int]) -> dict[int, int]:
     """Those of the keys that too many records carry, and how many do."""
+    if connection.execute(_ANY_CROWD).first() is None:
+        return {}
     return {
         hash: n
         for few in portions(some)

@@ -64,7 +64,7 @@ def save(
     """See :meth:`catalog.store.Store.save`."""
     given: dict[str, dict[str, Any]] = {}
     bodies: dict[str, dict[str, Any]] = {}
-    keys: dict[str, tuple[int, ...]] = {}
+    keys: dict[str, list[int]] = {}
     for put in puts:
         row = _row(put, at)
         given[row["id"]] = row

@@ -45,7 +45,15 @@ def keys(record: Record) -> list[str]:
 
 
 def key_hash(key: str) -> int:
-    """64 bits of BLAKE2b as a signed integer, as databases keep them."""
+    """64 bits as a signed integer, as databases keep them.
+
+    The high 32 are hashed (BLAKE2b) from the key without the number at its end, and the low 32 are that number: what a
+    source has numbered lies together on the disk, and is written there together. A key without one is hashed whole.
+    """
+    stem = key.rstrip("0123456789")
+    if 0 < len(key) - len(stem) < 10:
+        digest = hashlib.blake2b(stem.encode("utf-8", "surrogatepass"), digest_size=4).digest()
+        return int.from_bytes(digest, signed=True) << 32 | int(key[len(stem) :])
     return int.from_bytes(hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest(), signed=True)
 
 
@@ -57,7 +65,8 @@ def shown(key: str) -> str:
 def _keys(scheme: str, value: str, record: Record) -> tuple[str, ...]:
     scheme = scheme.lower()
     if scheme == "doi":
-        return (f"doi:{doi}",) if (doi := doi_of(value)) else ()
+        doi = value.lower() if value.startswith("10.") else doi_of(value)
+        return (f"doi:{doi}",) if doi else ()
     if scheme == "ivoid":
         return (f"ivoid:{value.lower()}",)
     if scheme == "rucio" or (scheme in ("other", "url", "urn") and value.startswith("rucio:")):
