@@ -9,6 +9,7 @@ from typing import Any
 from schemas.errors import QueryError
 from schemas.moc import parse_moc
 from schemas.numbers import number
+from schemas.stc_s import parse_stc_s
 
 Footprint = dict[str, Any]
 Resolver = Callable[[str], "tuple[float, float] | None"]
@@ -66,8 +67,10 @@ def moc(text: str) -> Footprint:
 
 def stc_s(text: str) -> Footprint:
     """A region in STC-S, or an ObsCore ``s_region``."""
-    if not text.strip() or "\0" in text:
-        raise QueryError("bad-value", "footprint is not a region in STC-S", parameter="footprint")
+    try:
+        parse_stc_s(text)
+    except ValueError as error:
+        raise QueryError("bad-value", f"footprint: {error}", parameter="footprint") from None
     return {"stc_s": text}
 
 

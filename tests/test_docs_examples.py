@@ -58,7 +58,8 @@ def wrong(line: str) -> str | None:
             command = found
         made = command.make_context(command.name, words, parent=context)
         facets = [("facets", name) for name in made.params.get("facets", ())]
-        parse([*made.meta.get(PAIRS, ()), *facets, ("q", " ".join(made.params.get("text", ())))])
+        pairs = [pair for pair in made.meta.get(PAIRS, ()) if pair[0] != "moc"]  # the name of a file there
+        parse([*pairs, *facets, ("q", " ".join(made.params.get("text", ())))], lambda name: (0.0, 0.0))
     except QueryError as error:
         return error.detail
     except click.UsageError as error:

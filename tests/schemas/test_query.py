@@ -17,7 +17,8 @@ import schemas.regions
 import schemas.units
 from schemas.errors import QueryError
 from schemas.fields import search_fields
-from schemas.query import Cone, Facet, Filter, Query, Sort, Span, field_span, parse
+from schemas.query import Cone, Facet, Filter, Histogram, Interval, Query, Region, Sort, Span, field_span, parse
+from schemas.text import And, Where, Words
 from schemas.times import to_tdb
 
 REFUSED = [
@@ -79,7 +80,7 @@ REFUSED = [
     ("bad-value", [("box", "1,2,180,3")], "180"),
     ("bad-value", [("moc", "30/1")], "order 30"),
     ("bad-value", [("moc", "")], "empty"),
-    ("bad-value", [("footprint", " ")], "STC-S"),
+    ("bad-value", [("footprint", "Not (Circle 1 2 3)")], "Not"),
     ("bad-value", [("footprint_of", " ")], "id"),
     ("bad-value", [("collapse", "no")], "true"),
     ("bad-value", [("density", "9")], "0 to 8"),
@@ -228,6 +229,76 @@ def just_before(moment: float) -> float:
 )
 def test_times_are_tdb_and_dates_last_as_long_as_they_say(asked: str, low: float, high: float) -> None:
     assert parse([("time", asked)]).spans == (Span("time", low, high),)
+
+
+@pytest.mark.parametrize(
+    ("asked", "low", "high"),
+    [
+        ("MJD 53000/53001", 53000.0, 53001.0),
+        ("JD 2453000.5/2453001.5", 53000.0, 53001.0),
+        ("JD2453000.5", 53000.0, 53000.0),
+        ("MJD 2014", 2014.0, 2014.0),
+        ("53000/53001 TT", to_tdb(53000.0, "tt"), to_tdb(53001.0, "tt")),
+        ("53000 (TAI)/..", to_tdb(53000.0, "tai"), math.inf),
+        ("2004-01-01T00:00:00 tai", to_tdb(53005.0, "tai"), to_tdb(53005.0, "tai")),
+        ("53000 UTC", to_tdb(53000.0), to_tdb(53000.0)),
+        ("2004-01-01/53010 TDB", 53005.0, 53010.0),
+    ],
+)
+def test_other_scales_and_julian_dates(asked: str, low: float, high: float) -> None:
+    assert parse([("time", asked)]).spans == (Span("time", low, high),)
+
+
+def test_the_regions() -> None:
+    def region(name: str, value: str) -> Region | None:
+        return parse([(name, value)], lambda name: (10.0, 20.0) if name == "M 31" else None).region
+
+    assert region("cone", "M 31, 2") == Region.circle(10, 20, 2) == region("cone", "10 20 2")
+    assert region("polygon", "1,2, 3,4, 5,6") == Region({"polygon": [[1, 2], [3, 4], [5, 6]]})
+    assert region("box", "1,2,3,4") == Region({"stc_s": "Box ICRS 1.0 2.0 3.0 4.0"})
+    assert region("moc", "1/0-3,7") == Region({"moc": "1/0-3,7"})
+    assert region("footprint", "Circle ICRS 1 2 3") == Region({"stc_s": "Circle ICRS 1 2 3"})
+    assert region("footprint_of", "8vtudcbgvjte3s74") == Region(record="8vtudcbgvjte3s74")
+
+
+def test_what_is_asked_about_a_region_and_an_interval() -> None:
+    query = parse(
+        [
+            ("box", "1,2,3,4"),
+            ("covered.gte", "0.5"),
+            ("sort", "-covered,changed"),
+            ("spectral", "X-ray"),
+            ("spectral_relation", "within"),
+            ("energy", "1 TeV"),
+            ("collapse", "false"),
+        ]
+    )
+    assert query.covered == Interval(0.5, 1.0) and not query.collapse
+    assert query.sort == (Sort("covered", True), Sort("changed"))
+    assert [(span.field, span.relation) for span in query.spans] == [("spectral", "within"), ("energy", "overlaps")]
+
+
+def test_counts_of_all_kinds() -> None:
+    query = parse(
+        [
+            ("facets", "subjects.path:5,extra.a.b"),
+            ("facet_prefix", "subjects.path:Stars/"),
+            ("facet_prefix", "extra.a.b:x:y"),
+            ("histogram", "bytes:5,time"),
+            ("histogram", "bytes:5"),
+            ("density", "3"),
+        ]
+    )
+    assert query.facets == (Facet("subjects.path", 5, "Stars/"), Facet("extra.a.b", prefix="x:y"))
+    assert query.histograms == (Histogram("bytes", 5), Histogram("time")) and query.density == 3
+
+
+def test_the_text_is_a_tree() -> None:
+    query = parse([("q", "crab AND bytes:>1e9")])
+    assert query.words == And((Words("crab"), Where(Filter("bytes", "gt", ("1e9",)))))
+    with pytest.raises(QueryError) as caught:
+        parse([("q", "bytes:>many")])
+    assert (caught.value.code, caught.value.context["parameter"]) == ("query.bad-value", "q")
 
 
 def test_a_nested_field_answers_to_both_names() -> None:
