@@ -44,7 +44,6 @@ class Naive:
         self.words = {one: Words_(kept.record) for one, kept in now.items()}
         self.decide: Decide | None = None
         self.share: Callable[[str], float] | None = None
-        self._sky: dict[Any, bool | None] = {}
 
     # --- which records match ---------------------------------------------------------------------------------
 
@@ -107,19 +106,9 @@ class Naive:
 
     def stands(self, one: str, region: Region, relation: str) -> bool | None:
         """Whether a located record stands in the relation to the region; None: too near to tell."""
-        key = (json.dumps(region.footprint, sort_keys=True), relation, one)
-        if key not in self._sky:
-            self._sky[key] = self._stands(self.now[one].record, places.place(dict(region.footprint)), relation)
-        return self._sky[key]
-
-    def _stands(self, record: Record, q: places.Place, relation: str) -> bool | None:
-        if relation != "position" and "footprint" in record:
-            return places.relation(places.place(record["footprint"]), q, relation)
-        point = position(record)
-        if relation == "contains" and not q.is_point:
-            return False
-        said = int(q.sure(point)[0])
-        return None if said == 0 else said > 0
+        record = self.now[one].record
+        which = "position" if relation == "position" or "footprint" not in record else "footprint"
+        return _stands(json.dumps(record[which]), json.dumps(dict(region.footprint)), which, relation)
 
     def covered(self, one: str, region: Region) -> float:
         if self.share is not None:
@@ -366,6 +355,17 @@ def middle(record: Record) -> Any:
 def _middle(footprint: str) -> Any:
     cap = cover(shape_of(json.loads(footprint))).cap
     return None if cap[3] < 0 else cap[None, :3]
+
+
+@functools.cache  # both engines are asked the same
+def _stands(where: str, region: str, which: str, relation: str) -> bool | None:
+    q = places.place(json.loads(region))
+    if which == "footprint":
+        return places.relation(places.place(json.loads(where)), q, relation)
+    if relation == "contains" and not q.is_point:
+        return False
+    said = int(q.sure(position({"position": json.loads(where)}))[0])
+    return None if said == 0 else said > 0
 
 
 def _paths(record: Record, field: str) -> list[str]:

@@ -29,13 +29,20 @@ def unit(ra: Any, dec: Any) -> Any:
 
 
 def degrees(points: Any) -> tuple[Any, Any]:
-    x, y, z = np.moveaxis(points, -1, 0)
+    x, y, z = points[..., 0], points[..., 1], points[..., 2]
     return np.degrees(np.arctan2(y, x)) % 360, np.degrees(np.arctan2(z, np.hypot(x, y)))
+
+
+def cross(a: Any, b: Any) -> Any:
+    """As numpy's, in a tenth of the time for a few vectors."""
+    (ax, ay, az), (bx, by, bz) = ((v[..., 0], v[..., 1], v[..., 2]) for v in (a, b))
+    return np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], axis=-1)
 
 
 def angle(a: Any, b: Any) -> Any:
     """Radians between unit vectors."""
-    return np.arctan2(np.linalg.norm(np.cross(a, b), axis=-1), (a * b).sum(axis=-1))
+    across = cross(a, b)
+    return np.arctan2(np.sqrt((across * across).sum(axis=-1)), (a * b).sum(axis=-1))
 
 
 def pixels(points: Any, order: int = ORDER) -> Any:
@@ -49,9 +56,9 @@ def pixels(points: Any, order: int = ORDER) -> Any:
 
 def _across(centre: Any) -> tuple[Any, Any]:
     other = np.eye(3)[np.argmin(np.abs(centre))]
-    east = np.cross(other, centre)
+    east = cross(other, centre)
     east /= np.linalg.norm(east)
-    return east, np.cross(centre, east)
+    return east, cross(centre, east)
 
 
 def ring(centre: Any, radius: float, count: int) -> Any:
@@ -207,11 +214,10 @@ class Moc(Place):
 
     def sure(self, points: Any) -> Any:
         points = np.atleast_2d(points)
-        inside = self.holds(points)
-        same = np.ones(len(points), dtype=bool)
-        for n, point in enumerate(points):
-            around = ring(point, _RING, 8)
-            same[n] = (self.holds(around / np.linalg.norm(around, axis=1, keepdims=True)) == inside[n]).all()
+        around = np.concatenate([ring(point, _RING, 8) for point in points] or [np.empty((0, 3))])
+        held = self.holds(np.concatenate([points, around]))  # at once: each call costs a millisecond
+        inside = held[: len(points)]
+        same = (held[len(points) :].reshape(-1, 8) == inside[:, None]).all(axis=1)
         return np.where(~same, 0, np.where(inside, 1, -1))
 
 
@@ -256,12 +262,12 @@ def _arc(a: Any, b: Any, steps: Any) -> Any:
 
 def _from_arc(points: Any, a: Any, b: Any) -> Any:
     ends = np.minimum(angle(points, a), angle(points, b))
-    normal = np.cross(a, b)
+    normal = cross(a, b)
     length = np.linalg.norm(normal)
     if length < 1e-15:
         return ends
     normal = normal / length
-    beside = (points @ np.cross(normal, a) > 0) & (points @ np.cross(b, normal) > 0)
+    beside = (points @ cross(normal, a) > 0) & (points @ cross(b, normal) > 0)
     return np.where(beside, np.minimum(ends, np.abs(np.arcsin(np.clip(points @ normal, -1, 1)))), ends)
 
 
@@ -269,11 +275,10 @@ def moc_ranges(text: str) -> Any:
     """Order-29 ranges, shape (n, 2), ascending and apart."""
     found, order = [], 0
     for token in re.split(r"[\s,]+", text.strip()):
-        if "/" in token:
-            head, token = token.split("/")
-            order = int(head)
-        if token:
-            first, _, last = token.partition("-")
+        head, slash, cells = token.rpartition("/")
+        order = int(head) if slash else order
+        if cells:
+            first, _, last = cells.partition("-")
             found.append((int(first) << 2 * (ORDER - order), (int(last or first) + 1) << 2 * (ORDER - order)))
     made: list[list[int]] = []
     for low, high in sorted(found):
@@ -287,15 +292,13 @@ def moc_ranges(text: str) -> Any:
 def _cells(ranges: Any) -> list[tuple[int, Any]]:
     """The fewest cells that make up the ranges, by order."""
     made: dict[int, list[int]] = {}
-    for low, high in ranges.tolist():
-        while low < high:
-            order = next(
-                o
-                for o in range(ORDER + 1)
-                if low % (1 << 2 * (ORDER - o)) == 0 and low + (1 << 2 * (ORDER - o)) <= high
-            )
-            made.setdefault(order, []).append(low >> 2 * (ORDER - order))
-            low += 1 << 2 * (ORDER - order)
+    for first, after in ranges.tolist():
+        at = first
+        while at < after:
+            sizes = (1 << 2 * (ORDER - order) for order in range(ORDER + 1))
+            order, width = next((n, size) for n, size in enumerate(sizes) if at % size == 0 and at + size <= after)
+            made.setdefault(order, []).append(at // width)
+            at += width
     return [(order, np.array(found, dtype=np.int64)) for order, found in sorted(made.items())]
 
 
@@ -330,7 +333,7 @@ def box(ra: float, dec: float, width: float, height: float) -> Polygon:
     a, d = math.radians(ra), math.radians(dec)
     middle = np.array([math.cos(d) * math.cos(a), math.cos(d) * math.sin(a), math.sin(d)])
     east = np.array([-math.sin(a), math.cos(a), 0.0])
-    north = np.cross(middle, east)
+    north = cross(middle, east)
     corners = []
     for x, y in ((-across, -up), (across, -up), (across, up), (-across, up)):
         lon, lat = degrees(middle + x * east + y * north)
@@ -449,16 +452,19 @@ def _sure(a: Place, points: Any) -> Any:
     if len(points) == 0:
         return np.empty(0, dtype=int)
     if isinstance(a, Moc):  # its ring of probes is slow: ask it only near its rim
+        if not len(a.ranges):
+            return np.full(len(points), -1)
         inside = np.where(a.holds(points), 1, -1)
         if len(a.rim):
-            for n, point in enumerate(points):
-                if float((a.rim @ point).max()) > math.cos(min(math.pi, 2 * a.gap + 2 * EDGE)):
-                    inside[n] = a.sure(points[n : n + 1])[0]
+            reach = math.cos(min(math.pi, 2 * a.gap + 2 * EDGE))
+            beside = np.flatnonzero((points @ a.rim.T).max(axis=1) > reach)
+            if len(beside):
+                inside[beside] = a.sure(points[beside])
         return inside
     return a.sure(points)
 
 
-def _within(a: Place, b: Place) -> bool | None:
+def _within(a: Place, b: Place) -> bool | None:  # noqa: PLR0911 - one after another, the cheap ones first
     """All of ``a`` inside ``b``."""
     if isinstance(a, Moc) and len(a.ranges) == 0:
         return None
@@ -482,7 +488,7 @@ def _within(a: Place, b: Place) -> bool | None:
     return True if (inside == 1).all() and _borders_apart(a, b) else None
 
 
-def fraction(g: Place, q: Place) -> tuple[float, float]:
+def fraction(g: Place, q: Place) -> tuple[float, float]:  # noqa: PLR0911 - the exact ones first
     """The share of ``q`` that ``g`` covers, and how wrong that may be."""
     if q.is_point:
         held = _sure(g, q.core)[0]

@@ -115,7 +115,7 @@ def _times(rng: random.Random) -> list[dict[str, float]]:
     return made
 
 
-def make_footprint(rng: random.Random, ra: float, dec: float) -> dict[str, Any]:
+def make_footprint(rng: random.Random, ra: float, dec: float) -> dict[str, Any]:  # noqa: PLR0911 - one for each form
     """Any form of region near a place."""
     low, high = max(-90.0, dec - 1), min(90.0, dec + 1)
     east = (ra + 2) % 360
@@ -146,9 +146,8 @@ def make_footprint(rng: random.Random, ra: float, dec: float) -> dict[str, Any]:
         case 7:
             return {"moc": rng.choice(["0/0-11", "0/4", "1/0 3 5 2/100-180"])}
         case 8:
-            return {
-                "stc_s": f"Box ICRS {ra:.6f} {max(-60.0, min(60.0, dec)):.6f} {rng.choice([0.5, 4])} {rng.choice([1, 3])}"
-            }
+            width, height = rng.choice([(0.5, 1), (4, 3), (1, 30)])
+            return {"stc_s": f"Box ICRS {ra:.6f} {max(-60.0, min(60.0, dec)):.6f} {width} {height}"}
         case 9:
             return {
                 "stc_s": f"UNION ICRS (Circle {ra:.6f} {dec:.6f} 1.5 Circle {(ra + 40) % 360:.6f} {-dec / 2:.6f} 2)"

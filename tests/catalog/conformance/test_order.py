@@ -32,7 +32,7 @@ def test_orders(filled, sort):
 @pytest.mark.parametrize("sort", SORTS)
 @pytest.mark.parametrize("limit", [1, 7, 100])
 def test_pages_join_to_the_whole(filled, sort, limit):
-    engine, naive = filled
+    engine, _ = filled
     text = "&kind=dataset" if limit == 1 else ""
     whole = engine.search(ask(f"cone=83.63,22.01,120&sort={sort}{text}"))
     found = pages(engine, ask(f"cone=83.63,22.01,120&sort={sort}{text}", limit=limit))

@@ -46,7 +46,7 @@ class Words_:  # noqa: N801 - beside the node of that name
     def of(self, field: str | None) -> list[list[str]]:
         return self.values[field] if field else [value for values in self.values.values() for value in values]
 
-    def matches(self, node: Node, where: Callable[[Filter], bool]) -> bool:
+    def matches(self, node: Node, where: Callable[[Filter], bool]) -> bool:  # noqa: PLR0911 - one for each node
         match node:
             case All():
                 return True
