@@ -11,7 +11,9 @@ from typing import Any, Protocol
 
 from catalog.documents import Tally, Tombstone
 from catalog.engine import Answer
+from catalog.saved import SavedQuery
 from mappings.healpix import Ints
+from schemas.objects import KnownObject
 from schemas.query import Query
 from schemas.record import Record
 
@@ -35,6 +37,24 @@ class Catalogue(Protocol):
     def resolve(self, name: str) -> tuple[float, float] | None:
         """The (ra, dec) of an object's name, degrees ICRS, or None."""
 
+    def place(self, name: str) -> KnownObject | None:
+        """The object of that name, and who says where it is."""
+
+    def saved_queries(self) -> list[SavedQuery]:
+        """All saved queries, by name."""
+
+    def saved_query(self, name: str) -> SavedQuery:
+        """One of them; raises ``query.no-saved-query``."""
+
+    def save_query(self, name: str, parameters: Sequence[tuple[str, str]]) -> bool:
+        """Save a query, in place of the one of that name; whether there was none. Raises ``QueryError``."""
+
+    def remove_query(self, name: str) -> None:
+        """Forget a saved query; raises ``query.no-saved-query``."""
+
+    def datestamps(self, ids: Sequence[str]) -> dict[str, str]:
+        """When each of these records changed here, ISO 8601 UTC."""
+
     def did_you_mean(self, query: Query) -> str | None:
         """Another ``q``, of words that are in the catalogue, for one that finds nothing; or None."""
 
@@ -43,6 +63,12 @@ class Catalogue(Protocol):
 
     def record(self, id: str) -> Record | None:
         """One record, or None when there is none (never was, or deleted)."""
+
+    def parts(self, id: str) -> list[Record]:
+        """The sources' own records that the merged record of that id is made of; none for any other id."""
+
+    def merged_into(self, id: str) -> str | None:
+        """The id of the merged record that the record of that id is a part of, or None."""
 
     def raw(self, id: str) -> tuple[str, bytes] | None:
         """The source's own document and its format, as named in ``provenance.format``."""

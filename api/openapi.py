@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from api import cone, coverage, problems, records, search, vosi
+from api import cone, coverage, objects, problems, records, saved, search, vosi
 from api import metrics as prometheus
 from api.openapi_search import ANSWER, COMPARISONS, POSTED, body, coverage_parameters, parameter, search_parameters
+from mappings import atom
 from schemas.jsonschema import record_schema
 
 Json = dict[str, Any]
@@ -72,6 +73,7 @@ _XML: Json = {"type": "string"}
 _NOT_MODIFIED: Json = {"description": "The client has it: its If-None-Match names the ETag"}
 _BUSY = _problem("The store or the index cannot answer now; see Retry-After")
 _BROKEN = _problem("The server failed (api.internal)")
+_NAMED: Json = {"type": "string", "minLength": 1}
 _ID: Json = {
     "name": "id", "in": "path", "required": True, "schema": {"type": "string"},
     "description": "The record's id, 16 characters",
@@ -142,6 +144,10 @@ def _paths() -> Json:
             "The source's own document",
             _content("As it was harvested", "application/xml", records.JSON_TYPE, "application/octet-stream"),
         ),
+        "/api/v1/records/{id}/parts": _of_record(
+            "The sources' own records that a merged record is made of; a record alone is its own part",
+            _content("The records", records.JSON_TYPE, schema=listed),
+        ),
         "/api/v1/records/{id}/datacite": _of_record(
             "One record as DataCite JSON", _content("DataCite 4.6 metadata", records.DATACITE_TYPE)
         ),
@@ -149,6 +155,16 @@ def _paths() -> Json:
         "/api/v1/sources": _get(
             "The sources of the catalogue",
             {"200": _content("Their names, kinds and harvests", records.JSON_TYPE, schema=listed), "503": _BUSY},
+        ),
+        **_saved(answer),
+        objects.PATH: _get(
+            "Where an object is",
+            {
+                "200": _content("Its name, ra and dec (degrees, ICRS), and who says so", records.JSON_TYPE),
+                "400": _problem("No name is given (query.missing-parameter)"),
+                "404": _problem("Nobody knows it (api.unknown-object)"),
+            },
+            [parameter("name", "As it is called: M31, NGC 224, Crab", _NAMED, required=True)],
         ),
         cone.PATH: _get(
             "Simple Cone Search 1.03",
@@ -173,6 +189,48 @@ def _paths() -> Json:
         name = path.rpartition("/")[2]
         found[path] = _get(f"VOSI {name}", {"200": _content("VOSI 1.1", vosi.MEDIA_TYPE, schema=_XML), "503": _BUSY})
     return found
+
+
+def _saved(answer: Json) -> Json:
+    """The routes of saved queries; ``answer`` is that of a search."""
+    name: Json = {
+        "name": "name", "in": "path", "required": True, "description": "The saved query's name",
+        "schema": {"type": "string", "pattern": saved.NAME},
+    }  # fmt: skip
+    refused = {
+        "400": _problem("The query cannot be understood, or not be saved (query.*)"),
+        "404": _problem("No query is saved under that name (query.no-saved-query)"),
+        "503": _BUSY,
+    }
+    one = _content("The query, its search and its feed", records.JSON_TYPE)
+    token = {"401": _problem("No token, or one that does not hold (access.*)")}
+    put = _asked("Save a query", one, [name, *search_parameters()], saved.SAVE)
+    saving = {**put["get"], "security": [{"token": []}], "requestBody": {**body(), "required": False}}
+    saving["responses"] = {**put["post"]["responses"], **token, "200": one, "201": one}
+    return {
+        saved.PATH: _get("The saved queries", {"200": _content("All of them", records.JSON_TYPE), "503": _BUSY}),
+        f"{saved.PATH}/{{name}}": {
+            **_get("A saved query", {"200": one, **refused}, [name]),
+            "put": saving,
+            "delete": {
+                "summary": "Forget a saved query",
+                "security": [{"token": []}],
+                "parameters": [name],
+                "responses": {"204": {"description": "It is gone"}, **refused, **token, "500": _BROKEN},
+            },
+        },
+        f"{saved.PATH}/{{name}}/search": _get(
+            "The answer of a saved query",
+            {"200": answer, **refused},
+            [name, *search_parameters()],
+            "Further fields, words and intervals narrow it; other parameters say anew how to show what it finds.",
+        ),
+        f"{saved.PATH}/{{name}}/atom": _get(
+            f"What is new in a saved query: the {saved.ENTRIES} records that changed last",
+            {"200": _content("Atom (RFC 4287)", atom.MEDIA_TYPE, schema=_XML), "304": _NOT_MODIFIED, **refused},
+            [name],
+        ),
+    }
 
 
 def _import() -> Json:

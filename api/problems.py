@@ -25,6 +25,8 @@ _STATUS = {
     "api.unsupported-encoding": 415,
     "api.unsupported-type": 415,
     "api.not-ready": 503,
+    "api.unknown-object": 404,
+    "query.no-saved-query": 404,
     "record.not-found": 404,
     "record.no-raw": 404,
     "record.deleted": 410,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import tempfile
 from functools import partial
@@ -14,6 +13,7 @@ from starlette.responses import Response
 
 from api.bodies import receive
 from api.catalogue import Catalogue
+from api.conditional import conditional
 from api.parameters import only, pairs
 from api.threads import Lanes
 from schemas.access import visible
@@ -47,7 +47,11 @@ def router(catalogue: Catalogue, lanes: Lanes, max_upload: int) -> APIRouter:
     async def record(request: Request, id: str) -> Response:
         if DATACITE_TYPE in request.headers.get("accept", ""):
             return await lanes.short(lambda: _datacite(_seen(catalogue, id), request))
-        return await lanes.short(lambda: _page(orjson.dumps(_seen(catalogue, id)), JSON_TYPE, request))
+        return await lanes.short(lambda: _record(catalogue, id, request))
+
+    @made.get("/records/{id}/parts")
+    async def parts(request: Request, id: str) -> Response:
+        return await lanes.short(lambda: _parts(catalogue, id, request))
 
     @made.get("/records/{id}/raw")
     async def raw(request: Request, id: str) -> Response:
@@ -59,7 +63,7 @@ def router(catalogue: Catalogue, lanes: Lanes, max_upload: int) -> APIRouter:
 
     @made.post("/records")
     async def import_records(request: Request) -> Response:
-        await lanes.short(lambda: _authorise(catalogue, request))
+        await lanes.short(lambda: authorise(catalogue, request))
         source = only(pairs(request), "source")
         if not source:
             raise QueryError("missing-parameter", "source is missing: say whose records they are", parameter="source")
@@ -78,7 +82,7 @@ def router(catalogue: Catalogue, lanes: Lanes, max_upload: int) -> APIRouter:
 def _sources(catalogue: Catalogue) -> list[dict[str, Any]]:
     """The sources; ``records`` counts what a search finds, so that hidden records do not show in the difference."""
     listed = catalogue.sources()
-    visible_records = catalogue.search(Query(limit=0, facets=(Facet("source", max(1, len(listed))),)))
+    visible_records = catalogue.search(Query(limit=0, collapse=False, facets=(Facet("source", max(1, len(listed))),)))
     counts = {bucket.value: bucket.count for bucket in visible_records.facets["source"].buckets}
     return [{**source, "records": counts.get(source["name"], 0)} for source in listed]
 
@@ -101,14 +105,20 @@ def _seen(catalogue: Catalogue, id: str) -> Record:
 
 
 def _page(body: bytes, media_type: str, request: Request, extra: dict[str, str] | None = None) -> Response:
-    """A body with its ETag, or 304 when the client has it (RFC 9110, sections 8.8.3 and 13.1.2)."""
-    tag = f'W/"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
-    headers = {"ETag": tag, "Vary": "Accept", **(extra or {})}
-    known = request.headers.get("if-none-match", "")
-    opaque = tag.removeprefix("W/")
-    if known.strip() == "*" or opaque in (part.strip().removeprefix("W/") for part in known.split(",")):
-        return Response(status_code=304, headers=headers)
-    return Response(body, headers=headers, media_type=media_type)
+    return conditional(body, media_type, request, {"Vary": "Accept", **(extra or {})})
+
+
+def _record(catalogue: Catalogue, id: str, request: Request) -> Response:
+    """The record; of one that is merged with others, the header ``Link`` names the whole (RFC 6596)."""
+    body = orjson.dumps(_seen(catalogue, id))
+    whole = catalogue.merged_into(id)
+    return _page(body, JSON_TYPE, request, {"Link": f'</api/v1/records/{whole}>; rel="canonical"'} if whole else None)
+
+
+def _parts(catalogue: Catalogue, id: str, request: Request) -> Response:
+    record = _seen(catalogue, id)
+    shown = [part for part in catalogue.parts(id) if visible(part, frozenset())] or [record]
+    return _page(orjson.dumps({"items": shown}), JSON_TYPE, request)
 
 
 def _datacite(record: Record, request: Request) -> Response:
@@ -134,7 +144,7 @@ def media_type_of(body: bytes) -> str:
     return JSON_TYPE if first in (b"{", b"[") else "application/octet-stream"
 
 
-def _authorise(catalogue: Catalogue, request: Request) -> None:
+def authorise(catalogue: Catalogue, request: Request) -> None:
     """Raise ``AccessError`` unless the request carries a token that is known (RFC 6750, section 2.1)."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():

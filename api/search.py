@@ -65,14 +65,18 @@ def query_endpoint(
 
 def answer(catalogue: Catalogue, asked: Pairs, linked: bool = True) -> Response:
     """Answer the parameters ``asked``; raises ``QueryError``. ``linked``: the next page can be named by a URL."""
+    return respond(catalogue, parse(asked, catalogue.resolve), asked, PATH if linked else None)
+
+
+def respond(catalogue: Catalogue, query: Query, asked: Pairs, path: str | None) -> Response:
+    """Answer ``query`` in the form that ``asked`` says; the next page is at ``path`` with these parameters."""
     form = choice("format", only(asked, "format") or FORMATS[0], FORMATS)
     highlight = truth("highlight", only(asked, "highlight") or "false")
-    query = parse(asked, catalogue.resolve)
     found = catalogue.search(query)
     headers = {"X-Total-Count": str(found.total)}
-    if found.next is not None and linked:
+    if found.next is not None and path is not None:
         again = [(name, value) for name, value in asked if name != "cursor"] + [("cursor", found.next)]
-        link = f'<{PATH}?{urlencode(again)}>; rel="next"'
+        link = f'<{path}?{urlencode(again)}>; rel="next"'
         if len(link) <= _LONGEST_LINK:
             headers["Link"] = link
     if form == "csv":

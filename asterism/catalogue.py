@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
+from catalog import saved
 from schemas.access import visible
 from schemas.errors import AsterismError, QueryError
 from schemas.query import Region
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from catalog.documents import Tombstone
     from catalog.engine import Answer
     from catalog.runs import Run
+    from catalog.saved import SavedQuery
     from mappings.healpix import Ints
+    from schemas.objects import KnownObject
     from schemas.query import Query
     from schemas.record import Record
 
@@ -37,10 +40,28 @@ class LocalCatalogue:
         return self._engine.coverage(self._located(query), order)
 
     def resolve(self, name: str) -> tuple[float, float] | None:
+        found = self.place(name)
+        return (found.ra, found.dec) if found else None
+
+    def place(self, name: str) -> KnownObject | None:
         from schemas.objects import known_object
 
-        known = known_object(name)
-        return (known.ra, known.dec) if known else None
+        return known_object(name)
+
+    def saved_queries(self) -> list[SavedQuery]:
+        return saved.listed(self._store)
+
+    def saved_query(self, name: str) -> SavedQuery:
+        return saved.get(self._store, name)
+
+    def save_query(self, name: str, parameters: Sequence[tuple[str, str]]) -> bool:
+        return saved.put(self._store, name, parameters, self.resolve)
+
+    def remove_query(self, name: str) -> None:
+        saved.remove(self._store, name)
+
+    def datestamps(self, ids: Sequence[str]) -> dict[str, str]:
+        return saved.datestamps(self._store, ids)
 
     def did_you_mean(self, query: Query) -> str | None:
         return None
@@ -68,6 +89,12 @@ class LocalCatalogue:
 
     def record(self, id: str) -> Record | None:
         return self._store.get(id)
+
+    def parts(self, id: str) -> list[Record]:
+        return self._store.parts(id)
+
+    def merged_into(self, id: str) -> str | None:
+        return self._store.cluster_of(id)
 
     def raw(self, id: str) -> tuple[str, bytes] | None:
         return self._store.raw(id)

@@ -19,7 +19,7 @@ from schemas.refining import Pairs, refined
 from schemas.regions import Resolver
 
 MAX_LENGTH = 1_000_000  # characters of a query: a MOC of a hundred thousand cells
-_NAME = re.compile(r"[a-z0-9-]{1,64}")
+NAME = re.compile(r"[a-z0-9-]{1,64}")
 _OF_THE_ANSWER = ("cursor", "format", "highlight")
 
 
@@ -76,6 +76,20 @@ def listed(store: Store) -> list[SavedQuery]:
         return [SavedQuery(*row) for row in connection.execute(select(saved).order_by(saved.c.name))]
 
 
+def check(name: str, parameters: Pairs, resolve: Resolver | None = None) -> None:
+    """Raise what :func:`put` would raise for a name and a query that can not be saved."""
+    if not NAME.fullmatch(name):
+        raise QueryError("bad-name", f"{name[:80]!r} is no name for a query: up to 64 of a-z, 0-9 and hyphens")
+    for key, value in parameters:
+        if key in _OF_THE_ANSWER:
+            raise QueryError("not-saved", f"{key} is said when the query is asked, not saved with it", parameter=key)
+        if "\0" in key or "\0" in value:
+            raise QueryError("bad-value", "a NUL character; leave it out", parameter=key.replace("\0", "\ufffd"))
+    parse(parameters, resolve)
+    if (length := len(_written(parameters))) > MAX_LENGTH:
+        raise QueryError("too-long", f"the query has {length} characters; at most {MAX_LENGTH} are saved")
+
+
 def put(store: Store, name: str, parameters: Pairs, resolve: Resolver | None = None, *, replace: bool = True) -> bool:
     """Save a query, and say whether it is new. A watch of a query that is another now begins anew.
 
@@ -85,17 +99,8 @@ def put(store: Store, name: str, parameters: Pairs, resolve: Resolver | None = N
         ``query.bad-name``, ``query.not-saved`` (a parameter of one answer alone), ``query.too-long``;
         ``query.saved-query-exists``, unless ``replace``; whatever is wrong with the query itself.
     """
-    if not _NAME.fullmatch(name):
-        raise QueryError("bad-name", f"{name[:80]!r} is no name for a query: up to 64 of a-z, 0-9 and hyphens")
-    for key, value in parameters:
-        if key in _OF_THE_ANSWER:
-            raise QueryError("not-saved", f"{key} is said when the query is asked, not saved with it", parameter=key)
-        if "\0" in key or "\0" in value:
-            raise QueryError("bad-value", "a NUL character; leave it out", parameter=key.replace("\0", "\ufffd"))
-    parse(parameters, resolve)
-    query = urlencode(list(parameters), errors="replace")
-    if len(query) > MAX_LENGTH:
-        raise QueryError("too-long", f"the query has {len(query)} characters; at most {MAX_LENGTH} are saved")
+    check(name, parameters, resolve)
+    query = _written(parameters)
     now = clock.stamp(clock.now())
     with store.database.writing() as connection:
         old = connection.execute(select(saved.c.query).where(saved.c.name == name)).scalar()
@@ -108,6 +113,10 @@ def put(store: Store, name: str, parameters: Pairs, resolve: Resolver | None = N
             values = {"query": query, "updated_at": now, "seen": 0}
             connection.execute(update(saved).where(saved.c.name == name).values(values))
     return old is None
+
+
+def _written(parameters: Pairs) -> str:
+    return urlencode(list(parameters), errors="replace")
 
 
 def remove(store: Store, name: str) -> None:

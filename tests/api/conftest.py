@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 import httpx
 import numpy as np
@@ -17,11 +18,14 @@ import uvicorn
 
 from api.app import create_app
 from catalog.documents import Tally, Tombstone
-from catalog.engine import Answer, Bucket, FacetCounts
+from catalog.engine import Answer, Bucket, FacetCounts, HistogramCounts
+from catalog.saved import SavedQuery, check
 from mappings.healpix import Ints
+from mappings.histogram import Edges
 from schemas.access import visible
 from schemas.errors import QueryError
 from schemas.fields import search_fields
+from schemas.objects import KnownObject
 from schemas.query import Cone, Filter, Query
 from schemas.record import Record, record_id, validate_record
 
@@ -53,6 +57,9 @@ class MemoryCatalogue:
         self.problems: list[str] = []
         self.failure: Exception | None = None
         self.asked: list[Query] = []
+        self.clusters: dict[str, list[str]] = {}
+        self.covered = next(iter(self.by_id))
+        self.saved: dict[str, SavedQuery] = {}
 
     def search(self, query: Query) -> Answer:
         self.asked.append(query)
@@ -74,7 +81,20 @@ class MemoryCatalogue:
         ids = [record["id"] for record in found[start : start + query.limit]]
         more = start + len(ids) < len(found) and query.limit > 0
         facets = {facet.field: _count(found, facet.field, facet.size) for facet in query.facets}
-        return Answer(len(found), ids, str(start + len(ids)) if more else None, facets)
+        some = Edges("linear", (0.0, 1000.0, 2000.0)), Edges("year", (56658.0, 57023.0))
+        histograms = {
+            one.field: HistogramCounts(edges, [3, 1][: len(edges.values) - 1], 2)
+            for one, edges in zip(query.histograms, some, strict=False)
+        }
+        return Answer(
+            len(found),
+            ids,
+            str(start + len(ids)) if more else None,
+            facets,
+            histograms=histograms,
+            density=None if query.density is None else {4: 31},
+            covered={self.covered: 0.25},
+        )
 
     def coverage(self, query: Query, order: int) -> Ints:
         self.asked.append(query)
@@ -84,6 +104,31 @@ class MemoryCatalogue:
     def resolve(self, name: str) -> tuple[float, float] | None:
         return (83.633, 22.014) if name.casefold() == "crab" else None
 
+    def place(self, name: str) -> KnownObject | None:
+        found = self.resolve(name)
+        return KnownObject("Crab", *found) if found else None
+
+    def saved_queries(self) -> list[SavedQuery]:
+        return sorted(self.saved.values(), key=lambda one: one.name)
+
+    def saved_query(self, name: str) -> SavedQuery:
+        if name not in self.saved:
+            raise QueryError("no-saved-query", f"no query is saved as {name!r}")
+        return self.saved[name]
+
+    def save_query(self, name: str, parameters: Sequence[tuple[str, str]]) -> bool:
+        check(name, parameters, self.resolve)
+        new = name not in self.saved
+        at = "2026-01-01T00:00:00Z"
+        self.saved[name] = SavedQuery(name, urlencode(list(parameters)), at, at)
+        return new
+
+    def remove_query(self, name: str) -> None:
+        del self.saved[self.saved_query(name).name]
+
+    def datestamps(self, ids: Sequence[str]) -> dict[str, str]:
+        return dict.fromkeys(ids, "2026-02-01T00:00:00Z")
+
     def did_you_mean(self, query: Query) -> str | None:
         return "crab" if query.text == "carb" else None
 
@@ -92,6 +137,12 @@ class MemoryCatalogue:
 
     def record(self, id: str) -> Record | None:
         return self.by_id.get(id)
+
+    def parts(self, id: str) -> list[Record]:
+        return [self.by_id[part] for part in self.clusters.get(id, ())]
+
+    def merged_into(self, id: str) -> str | None:
+        return next((whole for whole, parts in self.clusters.items() if id in parts), None)
 
     def raw(self, id: str) -> tuple[str, bytes] | None:
         return self.raws.get(id)
