@@ -33,7 +33,7 @@ def run(count: int) -> None:
     try:
         rows += _cones(EmbeddedEngine(folder / "data" / "index"), peers)
         if elastic is not None:
-            rows += through.run(folder, elastic, about)
+            rows += through.run(elastic, count, about)
         rows += ours_and_dachs(folder, postgres.scs if postgres else None, about)
     finally:
         for peer in (elastic, postgres):
