@@ -18,7 +18,7 @@ from mappings.draft import Draft, read_json
 from mappings.outcome import Mapped
 from schemas.errors import MappingError
 
-VERSION = 1
+VERSION = 2
 
 _BYTES = re.compile(r"(\d+)\s*(?:bytes?|B)", re.IGNORECASE)
 

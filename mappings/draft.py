@@ -199,6 +199,10 @@ class Draft:
             raise MappingError("no-identifier", "the document names no identifier, so nothing can refer to its record")
         # the DOI is what a thing is cited by, so it goes first where there is one
         record["identifiers"].sort(key=lambda one: one["scheme"] != "doi")
+        # an alternate identifier that is the concept DOI names all versions together, and not this one
+        concepts = {one["identifier"] for one in record.get("relations", ()) if one["type"] == "IsVersionOf"}
+        first, *others = record["identifiers"]
+        record["identifiers"] = [first, *(one for one in others if one["value"] not in concepts)]
         if "title" not in record:
             record["title"] = record["identifiers"][0]["value"]
             self.problem("title", "missing", "there is no title; the identifier stands in for it")

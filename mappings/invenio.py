@@ -20,7 +20,7 @@ from mappings.invenio_native import read_native
 from mappings.outcome import Mapped
 from schemas.errors import MappingError
 
-VERSION = 1
+VERSION = 2
 
 # Python's own table only: the operating system's would make the same document map differently elsewhere
 _MEDIA_TYPES = mimetypes.MimeTypes(filenames=())

@@ -197,6 +197,13 @@ def test_zenodo() -> None:
     ]
 
 
+@pytest.mark.parametrize("scheme", ["doi", "other"])
+def test_a_concept_doi_among_the_alternate_identifiers_is_no_identifier(scheme: str) -> None:
+    alternate = {"alternate_identifiers": [{"identifier": "10.5281/zenodo.4241", "scheme": scheme}]}
+    made = record(ZENODO | {"metadata": ZENODO["metadata"] | alternate})
+    assert [one["value"] for one in made["identifiers"] if one["scheme"] == "doi"] == ["10.5281/zenodo.4242"]
+
+
 def test_zenodo_concept_doi_is_a_relation_and_never_identity() -> None:
     made = record(ZENODO)
     versions = [one for one in made["relations"] if one["type"] == "IsVersionOf"]
