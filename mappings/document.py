@@ -23,19 +23,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from mappings import tokens
 from mappings.thesaurus import Thesaurus, path_terms, written_levels
 from schemas.fields import search_fields, top_level
 from schemas.record import Record
+from schemas.text import TEXT_FIELDS as TEXT_FIELDS  # noqa: PLC0414 - both engines ask for it here
 from schemas.times import utc_span
 from schemas.vocabulary import RESPELT, canonical
 
 VERSION = 2  # raise when the code below makes another document of the same record
 MAX_WORD = 512  # bytes; a longer value is text, not a word to compare
-_ACRONYM = re.compile(r"\b(?:\w\.){2,}")
 _DATE = re.compile(r"^\d{4}-\d\d(-\d\d)?([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$")
 _NUMBER = re.compile(r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$")
 
-TEXT_FIELDS = ("title", "identifiers", "subjects", "creators", "description", "other")
 _TEXT: dict[str, str] = {
     "title": "title",
     "alternative_titles": "title",
@@ -75,7 +75,7 @@ def fingerprint(thesaurus: Thesaurus | None = None) -> str:
 @functools.cache
 def _fingerprint(thesaurus: str) -> str:
     fields = [(known.name, known.kind, known.path) for known in search_fields().values()]
-    said = repr((VERSION, TEXT_FIELDS, sorted(top_level()), fields, thesaurus))
+    said = repr((VERSION, tokens.VERSION, TEXT_FIELDS, sorted(top_level()), fields, thesaurus))
     return hashlib.blake2b(said.encode(), digest_size=8).hexdigest()
 
 
@@ -248,10 +248,3 @@ def date_value(text: str) -> float | None:
         except ValueError:
             return None
     return None
-
-
-def plain_words(text: str) -> str:
-    """Join dotted acronyms, in documents and queries alike: H.E.S.S. becomes HESS, one word in every engine."""
-    if "." not in text:
-        return text
-    return _ACRONYM.sub(lambda found: found[0].replace(".", ""), text)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import Stemmer
 
+VERSION = f"1, {Stemmer.version()}"  # raise the number when the code below makes other tokens of the same text
 MAX_TOKEN = 100  # characters; what follows in a longer word is not searched
 _CACHED = 200_000  # words; so many take some 40 MB
 _CACHED_LENGTH = 40
