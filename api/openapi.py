@@ -204,7 +204,9 @@ def _saved(answer: Json) -> Json:
     }
     one = _content("The query, its search and its feed", records.JSON_TYPE)
     token = {"401": _problem("No token, or one that does not hold (access.*)")}
-    put = _asked("Save a query", one, [name, *search_parameters()], saved.SAVE)
+    # the others are those of the search, too: once is enough to read, and for programs to try
+    shown = [one for one in search_parameters() if one["name"] in ("q", "facets", "sort", "limit", "cursor", "format")]
+    put = _asked("Save a query", one, [name], saved.SAVE)
     saving = {**put["get"], "security": [{"token": []}], "requestBody": {**body(), "required": False}}
     saving["responses"] = {**put["post"]["responses"], **token, "200": one, "201": one}
     return {
@@ -222,8 +224,8 @@ def _saved(answer: Json) -> Json:
         f"{saved.PATH}/{{name}}/search": _get(
             "The answer of a saved query",
             {"200": answer, **refused},
-            [name, *search_parameters()],
-            "Further fields, words and intervals narrow it; other parameters say anew how to show what it finds.",
+            [name, *shown],
+            "Any parameter of the search: fields, words and intervals narrow it, others say anew how to show it.",
         ),
         f"{saved.PATH}/{{name}}/atom": _get(
             f"What is new in a saved query: the {saved.ENTRIES} records that changed last",

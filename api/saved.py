@@ -38,25 +38,20 @@ def router(catalogue: Catalogue, lanes: Lanes, public_url: str | None) -> APIRou
         found = await lanes.short(catalogue.saved_queries)
         return _json({"items": [_shown(one) for one in found]})
 
-    @made.get("/{name}")
+    @made.api_route("/{name}", methods=["GET", "PUT", "DELETE"])  # one route, so that Allow names all three
     async def one(request: Request, name: str) -> Response:
-        return _json(_shown(await lanes.short(lambda: catalogue.saved_query(name))))
-
-    @made.put("/{name}")
-    async def save(request: Request, name: str) -> Response:
+        if request.method == "GET":
+            return _json(_shown(await lanes.short(lambda: catalogue.saved_query(name))))
         await lanes.short(lambda: authorise(catalogue, request))
+        if request.method == "DELETE":
+            await lanes.write(lambda: catalogue.remove_query(name))
+            return Response(status_code=204)
         asked = pairs(request)
         media_type, body = await query_body(request)
         if body:
             asked += query_pairs(media_type, body)
         new = await lanes.write(lambda: catalogue.save_query(name, asked))
         return _json(_shown(await lanes.short(lambda: catalogue.saved_query(name))), 201 if new else 200)
-
-    @made.delete("/{name}")
-    async def remove(request: Request, name: str) -> Response:
-        await lanes.short(lambda: authorise(catalogue, request))
-        await lanes.write(lambda: catalogue.remove_query(name))
-        return Response(status_code=204)
 
     @made.get("/{name}/search")
     async def search(request: Request, name: str) -> Response:
