@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -163,6 +165,13 @@ def test_within_the_limits() -> None:
     assert parse_text("(" * MAX_DEPTH + "a" + ")" * MAX_DEPTH, plain) == A
     deep = parse_text("NOT " * MAX_DEPTH + "a", plain)
     assert len(list(nodes(deep))) == MAX_DEPTH + 1
+
+
+def test_threads_parse_apart() -> None:
+    asked = list(MEANT) * 3
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda q: parse_text.__wrapped__(q, plain), asked))
+    assert found == [MEANT[q] for q in asked]
 
 
 PIECES = st.sampled_from(
