@@ -40,4 +40,5 @@ def answer(catalogue: Catalogue, asked: Pairs, linked: bool = True) -> Response:
     query = parse([(name, value) for name, value in asked if name not in ("form", "order")], catalogue.resolve)
     media_type, end = FORMS[form]
     headers = {"Content-Disposition": f'attachment; filename="coverage.{end}"'}
-    return Response(write_moc(catalogue.coverage(query, order), form), headers=headers, media_type=media_type)
+    body = write_moc(catalogue.coverage(query, order), form, order)  # type: ignore[arg-type]  # form is one of FORMS
+    return Response(body, headers=headers, media_type=media_type)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from catalog import saved
 from schemas.access import visible
 from schemas.errors import AsterismError, QueryError
-from schemas.query import Region
+from schemas.query import Query, Region
+from schemas.text import Words
 
 if TYPE_CHECKING:
     from asterism.factory import Factory
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
     from catalog.saved import SavedQuery
     from mappings.healpix import Ints
     from schemas.objects import KnownObject
-    from schemas.query import Query
     from schemas.record import Record
 
 _EVERYBODY: frozenset[str] = frozenset()
+_MOST_WORDS = 8  # of a query that are looked at for another spelling; each is a search
 
 
 class LocalCatalogue:
@@ -64,7 +65,16 @@ class LocalCatalogue:
         return saved.datestamps(self._store, ids)
 
     def did_you_mean(self, query: Query) -> str | None:
-        return None
+        from mappings.suggest import asked_words, did_you_mean
+
+        if query.text is None or query.words is None:
+            return None
+        near = {
+            word: self.records(self._engine.near(word))
+            for word in asked_words(query.words)[:_MOST_WORDS]
+            if not self._engine.search(Query(text=word, words=Words(word), limit=0, groups=query.groups)).total
+        }
+        return did_you_mean(query.text, near) if near else None
 
     def _located(self, query: Query) -> Query:
         """``query`` with the footprint of the record that its region names: its position, where it has no more."""

@@ -12,6 +12,7 @@ from schemas.errors import StoreError
 
 if TYPE_CHECKING:
     from api.catalogue import Catalogue
+    from mappings.moc_files import Form
     from schemas.record import Record
 
 FORMATS = ("table", "json", "jsonl", "csv", "votable")
@@ -73,7 +74,7 @@ def search(ctx: click.Context, /, text: tuple[str, ...], facets: tuple[str, ...]
 @click.option("--form", type=click.Choice(("fits", "ascii", "json")), help="The MOC's form: fits; ascii if printed.")
 @click.option("--output", type=click.File("wb"), default="-", metavar="FILE", help="Where to write it.")
 @click.pass_context
-def coverage(ctx: click.Context, /, text: tuple[str, ...], order: int, form: str | None, output: IO[bytes]) -> None:
+def coverage(ctx: click.Context, /, text: tuple[str, ...], order: int, form: Form | None, output: IO[bytes]) -> None:
     """Write the MOC of all that a search finds: of the footprints, else the positions.
 
     TEXT and options are those of `asterism search`:
@@ -89,7 +90,7 @@ def coverage(ctx: click.Context, /, text: tuple[str, ...], order: int, form: str
         query = read_query(ctx, factory, text)
         take_up(factory)
         ranges = factory.catalogue.coverage(query, order)
-    output.write(write_moc(ranges, form or ("ascii" if output.name == "<stdout>" else "fits")))
+    output.write(write_moc(ranges, form or ("ascii" if output.name == "<stdout>" else "fits"), order))
 
 
 @click.command()

@@ -33,7 +33,7 @@ def test_a_record_that_the_client_has_is_not_sent_again(client: httpx.Client, ca
     assert client.get(f"{RECORDS}/{id}", headers={"If-None-Match": '"other"'}).status_code == 200
 
 
-@pytest.mark.parametrize("page", ["", "/raw", "/datacite"])
+@pytest.mark.parametrize("page", ["", "/raw", "/datacite", "/parts"])
 @pytest.mark.parametrize(
     ("id", "status", "code"),
     [
@@ -48,6 +48,19 @@ def test_a_record_that_the_client_has_is_not_sent_again(client: httpx.Client, ca
 def test_a_record_that_is_not_to_be_seen(client: httpx.Client, page: str, id: str, status: int, code: str) -> None:
     answer = client.get(f"{RECORDS}/{id}{page}")
     assert (answer.status_code, problem(answer).code) == (status, code)
+
+
+def test_a_merged_record_and_its_parts_name_one_another(client: httpx.Client, catalogue: MemoryCatalogue) -> None:
+    whole, one, other = (record["id"] for record in list(catalogue.by_id.values())[:3])
+    catalogue.clusters[whole] = [one, other, RESTRICTED]
+    try:
+        parts = client.get(f"{RECORDS}/{whole}/parts").json()["items"]
+        assert parts == [catalogue.by_id[one], catalogue.by_id[other]]
+        assert client.get(f"{RECORDS}/{one}").links["canonical"]["url"] == f"{RECORDS}/{whole}"
+        assert "link" not in client.get(f"{RECORDS}/{whole}").headers
+    finally:
+        catalogue.clusters.clear()
+    assert client.get(f"{RECORDS}/{one}/parts").json()["items"] == [catalogue.by_id[one]]
 
 
 def test_hidden_and_absent_answer_alike(client: httpx.Client) -> None:
