@@ -13,7 +13,7 @@ import numpy as np
 from mappings import healpix, polygons
 from mappings.healpix import ALL, ORDER, Floats, Ints
 from mappings.polygons import Polygon
-from schemas.moc import parse_moc
+from schemas.moc import parse_spans
 
 Kind = Literal["circle", "polygon", "moc", "union"]
 KINDS: tuple[Kind, ...] = ("circle", "polygon", "moc", "union")
@@ -56,9 +56,11 @@ def _polygon(vertices: Any) -> Shape:
 
 def moc_ranges(text: str) -> Ints:
     """Order-29 ranges, shape (n, 2), of a MOC in ASCII."""
-    made = np.array(parse_moc(text), dtype=np.int64).reshape(-1, 3)
-    shift = 2 * (ORDER - made[:, 0])
-    return healpix.merge_ranges(np.stack([made[:, 1] << shift, (made[:, 2] + 1) << shift], axis=1))
+    made = [np.empty((0, 2), dtype=np.int64)]
+    for order, first, last in parse_spans(text):
+        low, high = np.array(first, dtype=np.int64), np.array(last, dtype=np.int64) + 1
+        made.append(np.stack([low, high], axis=1) << 2 * (ORDER - order))
+    return healpix.merge_ranges(np.concatenate(made))
 
 
 def pack(shape: Shape) -> Ints:
