@@ -89,12 +89,24 @@ def test_doctor_finds_a_lagging_index_and_init_mends_it(filled: Run, config: Pat
     from catalog.documents import Put
 
     with Factory(settings.load(config)) as factory:
-        factory.store.save("late", [Put("doi:10.5072/late", {**CRAB, "id": "0" * 16, "source": "late"})])
+        named = {"identifiers": [{"scheme": "doi", "value": "10.5072/late"}]}
+        factory.store.save("late", [Put("doi:10.5072/late", {**CRAB, **named, "id": "0" * 16, "source": "late"})])
     sick = filled("doctor")
     assert sick.exit_code == 1
     assert "1 changes of the store are not in it yet" in sick.stdout
     assert filled("init").exit_code == 0
     assert filled("doctor").exit_code == 0
+
+
+def test_doctor_shows_what_is_taken_to_be_one_thing(filled: Run) -> None:
+    lines = [{**CRAB, "provenance": {"native_id": str(n)}} for n in range(20)]
+    filled("import", "--source", "twice", "-", text="\n".join(map(json.dumps, lines)))
+    found = filled("doctor")
+    assert found.exit_code == 0 and "1 things that several records describe" in found.stdout
+    lines = [{**CRAB, "provenance": {"native_id": "one more"}}]
+    filled("import", "--source", "twice", "-", text="\n".join(map(json.dumps, lines)))
+    found = filled("doctor")
+    assert found.exit_code == 1 and "identity.many-parts" in found.stdout
 
 
 def test_doctor_says_what_is_wrong_with_the_settings(run: Run, config: Path) -> None:
