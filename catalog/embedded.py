@@ -13,45 +13,35 @@ search, so any process sees a commit at once. Why columns stand beside tantivy: 
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import threading
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import orjson
 
-from catalog import building, lookup, ranking, segment, words
+from catalog import answering, building, words
 from catalog.engine import Answer, Change
+from catalog.generation import Generation, Part, ids_twice, sync, without_superseded
 from catalog.segment import Segment
+from catalog.texts import Hits
 from mappings.document import document, fingerprint
-from mappings.sky import ConeTest
+from mappings.healpix import Ints
+from mappings.thesaurus import Thesaurus
 from schemas.access import visible
 from schemas.errors import SearchIndexError
 from schemas.query import Query
+from schemas.text import Node
 
-FORMAT = 1  # raise when files of an older version cannot be read: doctor then asks for a reindex
-FANOUT = 4  # merge so many segments of like size into one
+FORMAT = 2  # raise when files of an older version cannot be read: doctor then asks for a reindex
+NEAR = 20  # ids given to did-you-mean
 _TRIES = 50  # a commit takes longer than opening it; this many in a row do not happen
-SMALL = 2_000  # rows; segments below count as of one size
-
-
-@dataclass(slots=True)
-class Part:
-    """A segment and the rows of it that live (None: all)."""
-
-    segment: Segment
-    alive: Any
-    dead_file: str | None
-
-    @property
-    def live(self) -> int:
-        return self.segment.size if self.alive is None else int(self.alive.sum())
+_KEPT = 1 << 26  # bytes of text hits kept: the pages of a few searches at a time
 
 
 @dataclass(slots=True)
@@ -64,21 +54,25 @@ class Snapshot:
     parts: list[Part]
     pending: list[int]
     searcher: Any
-    index: Any
-    texts: dict[str, tuple[Any, Any]]
+    texts: dict[Node, Hits] = field(default_factory=dict)
+    coverings: answering.Coverings = field(default_factory=dict)
+
+    def live(self) -> list[tuple[Segment, Any]]:
+        return [(part.segment, part.alive) for part in self.parts]
 
 
 class EmbeddedEngine:
     """A :class:`catalog.engine.Engine` in one folder; many readers, one writer at a time (the caller's lease)."""
 
-    def __init__(self, folder: Path, *, beside: int | None = None) -> None:
+    def __init__(self, folder: Path, *, thesaurus: Thesaurus | None = None, beside: int | None = None) -> None:
         self.folder = folder
+        self.thesaurus = thesaurus
         self._beside = beside
         self._lock = threading.Lock()
         self._stamp: tuple[int, int, int] | None = None
         self._snapshot: Snapshot | None = None
         self._words: dict[int, words.Words] = {}
-        self._numbers = 0
+        self._generations: dict[int, Generation] = {}
 
     # --- reading ---------------------------------------------------------------------------------------------
 
@@ -119,36 +113,24 @@ class EmbeddedEngine:
         return stat.st_mtime_ns, stat.st_ino, stat.st_size
 
     def _empty(self) -> Snapshot:
-        return Snapshot(self._beside or 1, 0, None, [], [], None, None, {})
+        return Snapshot(self._beside or 1, 0, None, [], [], None)
 
     def _open(self, manifest: dict[str, Any]) -> Snapshot:
-        if (manifest.get("format"), manifest.get("fields")) != (FORMAT, fingerprint()):
+        if (manifest.get("format"), manifest.get("fields")) != (FORMAT, fingerprint(self.thesaurus)):
             raise SearchIndexError("other-format", "another version made this index: run `asterism reindex`")
         generation = manifest["generation"]
-        home = self.folder / f"g{generation}"
-        known = {part.segment.name: part.segment for part in self._snapshot.parts} if self._snapshot else {}
-        if self._snapshot and self._snapshot.generation != generation:
-            known = {}
-        parts = []
-        for entry in manifest["segments"]:
-            name = entry["name"]
-            columns = known.get(name) or segment.read(home / f"{name}.seg")
-            alive = None
-            if entry["dead"]:
-                bits = np.load(home / entry["dead"])
-                alive = ~np.unpackbits(bits, count=columns.size).astype(bool)
-            parts.append(Part(columns, alive, entry["dead"]))
-        text = self._text(generation)
-        return Snapshot(
-            generation,
-            manifest["applied"],
-            manifest["feed"],
-            parts,
-            manifest["pending"],
-            text.searcher(),
-            text.index,
-            {},
-        )
+        home = self._generation(generation)
+        known: dict[str, Segment] = {}
+        if self._snapshot and self._snapshot.generation == generation:
+            known = {part.segment.name: part.segment for part in self._snapshot.parts}
+        parts = [home.read(one["name"], one["dead"], known.get(one["name"])) for one in manifest["segments"]]
+        applied, feed, pending = manifest["applied"], manifest["feed"], manifest["pending"]
+        return Snapshot(generation, applied, feed, parts, pending, self._text(generation).searcher())
+
+    def _generation(self, number: int) -> Generation:
+        if number not in self._generations:
+            self._generations = {number: Generation(self.folder / f"g{number}")}
+        return self._generations[number]
 
     def _text(self, generation: int, *, create: bool = False) -> words.Words:
         if generation not in self._words:
@@ -166,53 +148,35 @@ class EmbeddedEngine:
     def search(self, query: Query) -> Answer:
         """Answer from the newest commit; see :class:`catalog.engine.Engine`."""
         state = self._current()
-        after = ranking.decode_cursor(query)
-        test = ConeTest(query.cone) if query.cone else None
-        found = self._find_text(state, query.text) if query.text else None
-        tallies = [ranking.Tally(facet) for facet in query.facets]
-        total = unlocated = left = 0
-        entries: list[ranking.Entry] = []
-        for part in state.parts:
-            columns = part.segment
-            text, scores = _rows_of(columns, found)
-            parts = lookup.parts_of(columns, query, test, text)
-            if part.alive is not None:
-                parts["\0alive"] = lookup.Rows(mask=part.alive)
-            rows = lookup.all_of(list(parts.values()), columns.size)
-            total += len(rows)
-            if test is not None:
-                unlocated += _unlocated(columns, parts, query)
-            for tally in tallies:
-                own = tally.field + "\0"
-                others = {name: value for name, value in parts.items() if not name.startswith(own)}
-                tally.add(
-                    columns, rows if len(others) == len(parts) else lookup.all_of(list(others.values()), columns.size)
-                )
-            row_scores = scores[np.searchsorted(text.rows, rows)] if text is not None and scores is not None else None
-            more, count = ranking.page(columns, rows, query, test, row_scores, after)
-            entries += more
-            left += count
-        entries.sort()
-        entries = entries[: query.limit]
-        following = ranking.encode_cursor(query, entries[-1]) if entries and left > len(entries) else None
-        return Answer(
-            total=total,
-            ids=[entry.id for entry in entries],
-            next=following,
-            facets={tally.facet.field: tally.result() for tally in tallies},
-            unlocated=unlocated,
-        )
+        return answering.answer(query, state.live(), self._finder(state), state.coverings)
 
-    def _find_text(self, state: Snapshot, text: str) -> tuple[Any, Any]:
+    def coverage(self, query: Query, order: int) -> Ints:
+        """Order-29 ranges of all that matches; see :class:`catalog.engine.Engine`."""
+        state = self._current()
+        return answering.coverage(query, state.live(), self._finder(state), order)
+
+    def near(self, word: str) -> list[str]:
+        """Ids of records with words like this one; see :class:`catalog.engine.Engine`."""
+        state = self._current()
         if state.searcher is None:
-            return np.empty(0, dtype=np.int64), np.empty(0)
-        known = state.texts.get(text)
-        if known is None:
-            known = words.find(state.searcher, state.index, text)
-            if len(state.texts) >= 16:  # the pages of a few searches at a time
-                state.texts.clear()
-            state.texts[text] = known
-        return known
+            return []
+        seqs = words.near(state.searcher, self._text(state.generation).schema, word, 5 * NEAR)
+        found = answering.seen(seqs, state.live())
+        return [found[seq] for seq in seqs if seq in found][:NEAR]
+
+    def _finder(self, state: Snapshot) -> Callable[[Node], Hits]:
+        def find(tree: Node) -> Hits:
+            if state.searcher is None:
+                return np.empty(0, dtype=np.int64), np.empty(0)
+            known = state.texts.get(tree)
+            if known is None:
+                known = words.find(state.searcher, self._text(state.generation).schema, tree)
+                if sum(part.nbytes for kept in (*state.texts.values(), known) for part in kept) > _KEPT:
+                    state.texts.clear()
+                state.texts[tree] = known
+            return known
+
+        return find
 
     # --- writing ---------------------------------------------------------------------------------------------
 
@@ -223,32 +187,33 @@ class EmbeddedEngine:
         for change in changes:
             if change.id not in newest or newest[change.id].seq < change.seq:
                 newest[change.id] = change
-        home = self.folder / f"g{state.generation}"
+        generation = self._generation(state.generation)
         try:
             text = self._text(state.generation, create=True)
             if not text.writing:
-                home.mkdir(parents=True, exist_ok=True)
+                generation.home.mkdir(parents=True, exist_ok=True)
                 self._sweep(state)
                 text.open_writer(state.applied)
-            parts, pending = _without_superseded(state.parts, newest)
+            parts, pending = without_superseded(state.parts, newest)
             fresh = building.Builder()
             for change in newest.values():
                 if change.record is not None:
-                    made = document(change.record)
-                    fresh.add(change.seq, change.record, made, not visible(change.record, frozenset()))
+                    made = document(change.record, self.thesaurus)
+                    hidden = not visible(change.record, frozenset())
+                    fresh.add(change.seq, change.record, made, hidden, change.view)
                     text.add(change.seq, made.text)
             if len(fresh):
-                parts.append(self._write(home, fresh.build()))
-            parts = self._merged(home, parts)
+                parts.append(generation.write(fresh.build()))
+            parts = generation.merged(parts)
             text.delete(state.pending)
             text.commit()
-            self._publish(home, state.generation, max(upto, state.applied), feed, parts, pending)
+            self._publish(state.generation, max(upto, state.applied), feed, parts, pending)
         except OSError as error:
             self.close()
             raise SearchIndexError(
                 "write-failed", f"the index could not be written ({error}); it stands as it was"
             ) from error
-        self._sweep_files(home, parts)
+        generation.sweep(parts)
 
     def rebuild(self, batches: Iterable[tuple[Iterable[Change], int]], feed: str) -> None:
         """Build the next generation and switch to it; see :class:`catalog.engine.Engine`."""
@@ -259,7 +224,7 @@ class EmbeddedEngine:
         self.close()
         self._snapshot = None
         shutil.rmtree(self.folder / f"g{old + 1}", ignore_errors=True)
-        beside = EmbeddedEngine(self.folder, beside=old + 1)
+        beside = EmbeddedEngine(self.folder, thesaurus=self.thesaurus, beside=old + 1)
         try:
             for changes, upto in batches:
                 beside.apply(changes, upto, feed)
@@ -271,7 +236,7 @@ class EmbeddedEngine:
             raise
         beside.close()
         beside._manifest().replace(self.folder / "manifest.json")
-        _sync(self.folder)
+        sync(self.folder)
         for path in self.folder.glob("g[0-9]*"):
             if path.name != f"g{old + 1}":
                 shutil.rmtree(path, ignore_errors=True)
@@ -286,67 +251,24 @@ class EmbeddedEngine:
             state = self._current()
         except (SearchIndexError, OSError) as error:
             return [str(error)]
-        home = self.folder / f"g{state.generation}"
-        if damaged := [
-            part.segment.name for part in state.parts if not segment.sound(home / f"{part.segment.name}.seg")
-        ]:
+        if damaged := self._generation(state.generation).damaged(state.parts):
             return [f"files of the index are damaged ({', '.join(damaged)}): run `asterism reindex`"]
-        high = np.concatenate([_alive(part, "id_hi") for part in state.parts] or [np.empty(0, dtype=np.uint64)])
-        low = np.concatenate([_alive(part, "id_lo") for part in state.parts] or [np.empty(0, dtype=np.uint16)])
-        order = np.lexsort((low, high))
-        twice = (high[order][1:] == high[order][:-1]) & (low[order][1:] == low[order][:-1])
-        if twice.any():
-            return [f"the index holds {int(twice.sum())} records twice: run `asterism reindex`"]
+        if twice := ids_twice(state.parts):
+            return [f"the index holds {twice} records twice: run `asterism reindex`"]
         return []
 
     def count(self) -> int:
         """Records in the index, hidden ones too."""
         return sum(part.live for part in self._current().parts)
 
-    def _write(self, home: Path, arrays: segment.Arrays) -> Part:
-        name = self._new_name(home, "segment", ".seg")
-        segment.write(home / f"{name}.seg", arrays)
-        return Part(segment.read(home / f"{name}.seg"), None, None)
-
-    def _new_name(self, home: Path, stem: str, suffix: str) -> str:
-        while True:
-            self._numbers += 1
-            name = f"{stem}-{self._numbers}"
-            if not (home / (name + suffix)).exists():
-                return name
-
-    def _merged(self, home: Path, parts: list[Part]) -> list[Part]:
-        """Join segments of like size, and shed those that are mostly dead."""
-        parts = [part for part in parts if part.live]
-        while True:
-            tiers: dict[int, list[Part]] = {}
-            for part in parts:
-                tiers.setdefault(max(0, (part.live // SMALL).bit_length() // 2), []).append(part)
-            full = next((tier for _, tier in sorted(tiers.items()) if len(tier) >= FANOUT), None)
-            if full is None:
-                full = [part for part in parts if part.live * 2 < part.segment.size][:1]
-            if not full:
-                return parts
-            alive = [np.ones(p.segment.size, dtype=bool) if p.alive is None else p.alive for p in full]
-            joined = self._write(home, building.merge(zip((p.segment for p in full), alive, strict=True)))
-            parts = [part for part in parts if part not in full]
-            parts.append(joined)
-
-    def _publish(
-        self, home: Path, generation: int, upto: int, feed: str, parts: list[Part], pending: list[int]
-    ) -> None:
-        for part in parts:
-            if part.alive is not None and part.dead_file is None:
-                part.dead_file = self._new_name(home, "dead", ".npy") + ".npy"
-                np.save(home / part.dead_file, np.packbits(~part.alive))
-        entries = [{"name": part.segment.name, "dead": part.dead_file} for part in parts]
+    def _publish(self, generation: int, upto: int, feed: str, parts: list[Part], pending: list[int]) -> None:
         state = {
             "format": FORMAT,
-            "fields": fingerprint(),
+            "fields": fingerprint(self.thesaurus),
             "generation": generation,
             "applied": upto,
             "feed": feed,
-            "segments": entries,
+            "segments": self._generation(generation).entries(parts),
             "pending": pending,
         }
         path = self._manifest()
@@ -356,78 +278,11 @@ class EmbeddedEngine:
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)
-        _sync(path.parent)
+        sync(path.parent)
 
     def _sweep(self, state: Snapshot) -> None:
         """Remove what a killed writer left behind."""
-        self._sweep_files(self.folder / f"g{state.generation}", state.parts)
+        self._generation(state.generation).sweep(state.parts)
         for path in self.folder.glob("g[0-9]*"):
             if self._beside is None and path.name != f"g{state.generation}":
                 shutil.rmtree(path, ignore_errors=True)
-
-    def _sweep_files(self, home: Path, parts: list[Part]) -> None:
-        used = {f"{part.segment.name}.seg" for part in parts} | {part.dead_file for part in parts}
-        for path in [*home.glob("segment-*.seg"), *home.glob("dead-*.npy")]:
-            if path.name not in used:
-                with contextlib.suppress(FileNotFoundError):
-                    path.unlink()
-
-
-def _alive(part: Part, column: str) -> Any:
-    values = part.segment[column]
-    return values if part.alive is None else values[part.alive]
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _without_superseded(parts: list[Part], newest: dict[str, Change]) -> tuple[list[Part], list[int]]:
-    """Mark the rows that ``newest`` replaces as dead, and drop from it what is not newer; the dead rows' seqs."""
-    pending: list[int] = []
-    ids = list(newest)
-    halves = [segment.split_id(one) for one in ids]
-    high = np.array([one for one, _ in halves], dtype=np.uint64)
-    low = np.array([one for _, one in halves], dtype=np.uint16)
-    seqs = np.array([newest[one].seq for one in ids], dtype=np.int64)
-    kept = []
-    for part in parts:
-        rows = part.segment.rows_of_ids(high, low) if ids else np.empty(0, dtype=np.int64)
-        here = np.flatnonzero(rows >= 0)
-        if part.alive is not None:
-            here = here[part.alive[rows[here]]]
-        stale = part.segment["seq"][rows[here]] < seqs[here]
-        for n in here[~stale].tolist():
-            newest.pop(ids[n], None)
-        gone = rows[here[stale]]
-        if len(gone):
-            alive = np.ones(part.segment.size, dtype=bool) if part.alive is None else part.alive.copy()
-            alive[gone] = False
-            pending += part.segment["seq"][gone].tolist()
-            kept.append(Part(part.segment, alive, None))
-        else:
-            kept.append(part)
-    return kept, pending
-
-
-def _rows_of(columns: Segment, found: tuple[Any, Any] | None) -> tuple[lookup.Rows | None, Any]:
-    """This segment's share of a text result: rows ascending and their scores."""
-    if found is None:
-        return None, None
-    rows = columns.rows_of_seqs(found[0])
-    here = rows >= 0
-    rows, scores = rows[here], found[1][here]
-    order = np.argsort(rows, kind="stable")
-    return lookup.Rows(rows=rows[order]), scores[order]
-
-
-def _unlocated(columns: Segment, parts: dict[str, lookup.Rows], query: Query) -> int:
-    without = ~lookup.located(columns, query.relation)
-    if not without.any():
-        return 0
-    others = [value for name, value in parts.items() if name != "\0sky"]
-    return len(lookup.all_of([*others, lookup.Rows(mask=without)], columns.size))

@@ -2,44 +2,43 @@
 
 Row ``i`` of every column is the document with the ``i``-th lowest order-29 HEALPix cell; documents without a position
 come last. A segment never changes: a newer version of a document goes to another segment and the old row is marked
-dead beside it (``catalog/embedded.py``).
+dead beside it (``catalog/embedded.py``). Numbers take the fewest bytes that hold them (``catalog/packing.py``).
 
     id_hi, id_lo       the id's first 64 and last 16 bits; ``by_id`` are the rows in id order
-    seq                feed number of this version; ``by_seq`` are the rows in seq order
-    cell, xyz          order-29 cell (ALL: none) and unit vector (NaN: none)
-    present, hidden    bits of the top-level fields; restricted and not discoverable
-    term/F/...         words (UTF-8, sorted) with offsets; (docs, codes) by row; postings by word with starts
+    seq                feed number of this version less ``seq_base``; ``seq_rows`` the row of each, where few are
+                       missing between the first and the last, else ``by_seq``, the rows in order, and ``seq_sorted``
+    cell               order-29 cell (ALL: none); the position itself is in num/position.ra and .dec
+    present            bits of the top-level fields
+    flags              view, and restricted and not discoverable; not there while all are 0
+    term/F/...         words (UTF-8, sorted) with offsets; (docs, codes) by row; postings by word with starts, where
+                       the field has more than 256 words
     num/F/...          (docs, values) by row
     int/F/...          (docs, low, high) by row
-    shape/...          footprints: row, kind, cap [x, y, z, radius], and the numbers of ``mappings.sky.Shape``
-    cell/O/...         cover cells of order O: low end, footprint, inner flag, by low end
+    shape/..., part/.. footprints (catalog/footprints.py)
+    cell/O/...         their cover cells of order O: pixels ascending, and number of the footprint << 1 | inner
+
+Columns without ``docs`` have one value in each row from the first on.
 """
 
 from __future__ import annotations
 
 import base64
 import itertools
-import mmap
-import os
-import zlib
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-import orjson
 
-from mappings import healpix, sky
-from schemas.errors import SearchIndexError
+from mappings import healpix
 
 Arrays = dict[str, Any]
-_MAGIC = b"ASTSEG01"
-_ALIGN = 64
 _DIGITS = "0123456789abcdefghijklmnopqrstuv"  # base32hex (RFC 4648, section 7), in lower case
 _PAIRS = [one + other for one in _DIGITS for other in _DIGITS]
 _SHIFTS = range(70, -1, -10)
-_CHECKSUM = 4  # bytes
-KINDS: tuple[sky.Kind, ...] = ("circle", "polygon", "moc")
+HIDDEN = 1  # of flags; the rest, shifted by one, is the number of the view
+VIEWS = ("single", "part", "merged")
+NO_ROW = np.uint32(0xFFFFFFFF)
+_DECODED = 1 << 22  # bytes of words of one segment that are kept as str
 
 
 def split_id(text: str) -> tuple[int, int]:
@@ -54,16 +53,53 @@ def join_id(high: int, low: int) -> str:
     return "".join([_PAIRS[bits >> shift & 1023] for shift in _SHIFTS])
 
 
+class Values:
+    """Numbers by row: as they are, or as codes of the few different ones in ``table``, ascending."""
+
+    __slots__ = ("stored", "table")
+
+    def __init__(self, stored: Any, table: Any) -> None:
+        self.stored = stored
+        self.table = table
+
+    def __len__(self) -> int:
+        return len(self.stored)
+
+    def take(self, at: Any) -> Any:
+        """The values at row numbers, a mask or a slice."""
+        found = self.stored[at]
+        return found if self.table is None else self.table[found]
+
+    def where(self, test: Callable[[Any], Any]) -> Any:
+        """Mask of the values that pass; few different ones are tested once each."""
+        if self.table is None:
+            return test(self.stored)
+        return test(self.table)[self.stored]
+
+    def counts(self, at: Any) -> tuple[Any, Any]:
+        """Different values at the given places, ascending, and how often each is there."""
+        if self.table is None:
+            return np.unique(self.stored[at], return_counts=True)
+        counts = np.bincount(self.stored[at], minlength=len(self.table))
+        used = np.flatnonzero(counts)
+        return self.table[used], counts[used]
+
+
 class Segment:
     """Read access; ``arrays`` may be in memory or mapped."""
 
     def __init__(self, name: str, arrays: Arrays) -> None:
         self.name = name
         self.arrays = arrays
-        self.size = len(arrays["seq"])
+        self.size = len(arrays["cell"])
         self.located = int(np.searchsorted(arrays["cell"], healpix.ALL))  # rows before it have a position
-        self.any_hidden = bool(arrays["hidden"].any())
+        flags = arrays.get("flags")
+        self.any_hidden = flags is not None and bool((flags & HIDDEN).any())
+        self.any_view = flags is not None and bool((flags >> 1).any())
         self.any_shape = len(arrays["shape/docs"]) > 0
+        self.seq_base = int(arrays["seq_base"][0])
+        self._words: dict[str, list[str]] = {}
+        self._decoded = 0
 
     def __getitem__(self, name: str) -> Any:
         return self.arrays[name]
@@ -71,129 +107,130 @@ class Segment:
     def has(self, name: str) -> bool:
         return name in self.arrays
 
+    def values(self, name: str) -> Values:
+        return Values(self.arrays[name], self.arrays.get(name + "/table"))
+
     def fields(self, family: str) -> Iterator[str]:
         """Names of the fields that have columns in ``family`` (term, num, int)."""
-        start = family + "/"
-        seen = {key[len(start) :].rpartition("/")[0] for key in self.arrays if key.startswith(start)}
-        return iter(sorted(seen))
+        probe = {"term": "codes", "num": "values", "int": "low"}[family]
+        start, end = family + "/", "/" + probe
+        return iter(
+            sorted(key[len(start) : -len(end)] for key in self.arrays if key.startswith(start) and key.endswith(end))
+        )
 
     def docs(self, column: str) -> Any:
-        """Row numbers of a column's values; a column with one value in every row does not store them."""
+        """Row numbers of a column's values."""
         found = self.arrays.get(column + "/docs")
-        return np.arange(self.size, dtype=np.uint32) if found is None else found
+        return np.arange(self.length(column), dtype=np.uint32) if found is None else found
+
+    def length(self, column: str) -> int:
+        """How many values a column has."""
+        probe = {"term": "codes", "num": "values", "int": "low"}[column.partition("/")[0]]
+        return len(self.arrays[f"{column}/{probe}"])
 
     def dense(self, column: str) -> bool:
+        """One value in each row from the first on."""
         return column + "/docs" not in self.arrays
 
+    def unit(self, rows: Any) -> Any:
+        """Unit vectors, shape (n, 3), of the positions of rows; NaN where there is none. Stored, they took 24 bytes."""
+        made = np.full((len(rows), 3), np.nan)
+        if self.located:
+            ra, dec = (self.values(f"num/position.{axis}/values") for axis in ("ra", "dec"))
+            placed = rows < self.located
+            here = rows if placed.all() else rows[placed]
+            made[placed] = healpix.unit(ra.take(here), dec.take(here))
+        return made
+
     def some_words(self, field: str, codes: Any) -> list[str]:
+        """The words of some codes; where many are asked for, all are decoded and, while there is room, kept."""
+        if (kept := self._words.get(field)) is not None:
+            return [kept[code] for code in codes.tolist()]
         blob, offsets = self.arrays[f"term/{field}/words"], self.arrays[f"term/{field}/offsets"]
-        if len(codes) * 4 > len(offsets):
-            every = self.words(field)
-            return [every[code].decode() for code in codes.tolist()]
-        edges = zip(offsets[codes].tolist(), offsets[codes + 1].tolist(), strict=True)
-        return [blob[low:high].tobytes().decode() for low, high in edges]
+        if len(codes) * 8 <= len(offsets):
+            edges = zip(offsets[codes].tolist(), offsets[codes + 1].tolist(), strict=True)
+            return [blob[low:high].tobytes().decode() for low, high in edges]
+        every = [word.decode() for word in self.words(field)]
+        size = len(blob) + 60 * len(every)  # of a str, about
+        if self._decoded + size <= _DECODED:
+            self._words[field] = every
+            self._decoded += size
+        return [every[code] for code in codes.tolist()]
 
     def words(self, field: str) -> list[bytes]:
         blob = self.arrays[f"term/{field}/words"].tobytes()
         edges = self.arrays[f"term/{field}/offsets"].tolist()
         return [blob[low:high] for low, high in itertools.pairwise(edges)]
 
+    def word(self, field: str, code: int) -> bytes:
+        offsets = self.arrays[f"term/{field}/offsets"]
+        return bytes(self.arrays[f"term/{field}/words"][offsets[code] : offsets[code + 1]])
+
     def code(self, field: str, word: bytes) -> tuple[int, bool]:
         """Where ``word`` stands or would stand among the field's words, and whether it is there."""
-        blob, offsets = self.arrays[f"term/{field}/words"], self.arrays[f"term/{field}/offsets"]
-        low, high = 0, len(offsets) - 1
+        count = len(self.arrays[f"term/{field}/offsets"]) - 1
+        low, high = 0, count
         while low < high:
             middle = (low + high) // 2
-            if bytes(blob[offsets[middle] : offsets[middle + 1]]) < word:
+            if self.word(field, middle) < word:
                 low = middle + 1
             else:
                 high = middle
-        found = low < len(offsets) - 1 and bytes(blob[offsets[low] : offsets[low + 1]]) == word
-        return low, found
-
-    def postings(self, field: str, first: int, last: int) -> Any:
-        """Rows that have any of the words ``first`` to before ``last``; repeated when they have several."""
-        starts = self.arrays[f"term/{field}/starts"]
-        return self.arrays[f"term/{field}/postings"][starts[first] : starts[last]]
+        return low, low < count and self.word(field, low) == word
 
     def rows_of_ids(self, high: Any, low: Any) -> Any:
         """The row of each id, or -1."""
-        order = self.arrays["by_id"]
-        sorted_high = self.arrays["id_sorted"]
-        at = np.searchsorted(sorted_high, high)
+        order, id_high, id_low = self.arrays["by_id"], self.arrays["id_hi"], self.arrays["id_lo"]
+        at = _search(lambda k: id_high[order[k]], self.size, high)
         rows = np.full(len(high), -1, dtype=np.int64)
-        id_low = self.arrays["id_lo"]
         for n in np.flatnonzero(at < self.size).tolist():
             k = int(at[n])
-            while k < self.size and sorted_high[k] == high[n]:
+            while k < self.size and id_high[order[k]] == high[n]:
                 if id_low[order[k]] == low[n]:
                     rows[n] = int(order[k])
                     break
                 k += 1
         return rows
 
+    def ids(self, rows: Any = slice(None)) -> Iterator[str]:
+        """Ids of rows."""
+        return map(join_id, self.arrays["id_hi"][rows].tolist(), self.arrays["id_lo"][rows].tolist())
+
+    def seqs(self, rows: Any) -> Any:
+        """Feed numbers of rows."""
+        return self.arrays["seq"][rows].astype(np.int64) + self.seq_base
+
     def rows_of_seqs(self, seqs: Any) -> Any:
         """The row of each feed number, or -1."""
+        asked = np.asarray(seqs, dtype=np.int64) - self.seq_base
+        table = self.arrays.get("seq_rows")
+        if table is not None:
+            inside = (asked >= 0) & (asked < len(table))
+            found = np.full(len(asked), NO_ROW, dtype=np.uint32)
+            found[inside] = table[asked[inside]]
+            return np.where(found == NO_ROW, -1, found.astype(np.int64))
         sorted_seqs = self.arrays["seq_sorted"]
-        at = np.minimum(np.searchsorted(sorted_seqs, seqs), self.size - 1)
+        at = np.minimum(np.searchsorted(sorted_seqs, asked), self.size - 1)
         rows = self.arrays["by_seq"][at].astype(np.int64)
-        rows[sorted_seqs[at] != seqs] = -1
+        rows[sorted_seqs[at] != asked] = -1
         return rows
 
-    def shape(self, n: int) -> sky.Shape:
-        """The footprint number ``n`` as geometry."""
-        kind = KINDS[int(self.arrays["shape/kind"][n])]
-        low, high = self.arrays["shape/bounds"][n].tolist()
-        if kind == "moc":
-            return sky.Shape(kind, self.arrays["shape/ints"][low:high].reshape(-1, 2))
-        numbers = self.arrays["shape/floats"][low:high]
-        return sky.Shape(kind, numbers if kind == "circle" else numbers.reshape(-1, 3))
+    def rows_after(self, seq: int) -> Any:
+        """Rows, ascending, of the versions with a feed number above ``seq``."""
+        table = self.arrays.get("seq_rows")
+        if table is not None:
+            rows = table[max(0, seq + 1 - self.seq_base) :]
+            return np.sort(rows[rows != NO_ROW].astype(np.int64))
+        first = np.searchsorted(self.arrays["seq_sorted"], seq - self.seq_base, side="right")
+        return np.sort(self.arrays["by_seq"][first:].astype(np.int64))
 
 
-def write(path: Path, arrays: Arrays) -> None:
-    """Write one file: magic, header length, JSON header, aligned arrays, their CRC-32; synced before it returns."""
-    table, at = {}, 0
-    for name, array in arrays.items():
-        table[name] = [array.dtype.str, list(array.shape), at]
-        at += -(-array.nbytes // _ALIGN) * _ALIGN
-    header = orjson.dumps(table)
-    start = -(-(16 + len(header)) // _ALIGN) * _ALIGN
-    with path.open("wb") as file:
-        file.write(_MAGIC + len(header).to_bytes(8, "little") + header)
-        file.write(b"\0" * (start - 16 - len(header)))
-        checksum = 0
-        for array in arrays.values():
-            body = np.ascontiguousarray(array).tobytes() + b"\0" * (-array.nbytes % _ALIGN)
-            checksum = zlib.crc32(body, checksum)
-            file.write(body)
-        file.write(checksum.to_bytes(_CHECKSUM, "little"))
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def sound(path: Path) -> bool:
-    """Whether the file's arrays are as they were written; reads all of it, a gigabyte a second."""
-    with path.open("rb") as file:
-        head = file.read(16)
-        file.seek(-(-(16 + int.from_bytes(head[8:], "little")) // _ALIGN) * _ALIGN)
-        left = path.stat().st_size - file.tell() - _CHECKSUM
-        checksum = 0
-        while left > 0 and (body := file.read(min(left, 1 << 24))):
-            checksum = zlib.crc32(body, checksum)
-            left -= len(body)
-        return left == 0 and file.read() == checksum.to_bytes(_CHECKSUM, "little")
-
-
-def read(path: Path) -> Segment:
-    """Map a segment's file."""
-    with path.open("rb") as file:
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    if mapped[:8] != _MAGIC:
-        raise SearchIndexError("bad-segment", f"{path.name} is not a segment of this version: run `asterism reindex`")
-    length = int.from_bytes(mapped[8:16], "little")
-    start = -(-(16 + length) // _ALIGN) * _ALIGN
-    arrays = {}
-    for name, (kind, shape, at) in orjson.loads(mapped[16 : 16 + length]).items():
-        count = int(np.prod(shape, dtype=np.int64))
-        arrays[name] = np.frombuffer(mapped, dtype=kind, count=count, offset=start + at if count else 0).reshape(shape)
-    return Segment(path.stem, arrays)
+def _search(key: Callable[[Any], Any], size: int, wanted: Any) -> Any:
+    """As ``np.searchsorted`` on the ``size`` values of ``key``, without making them all."""
+    low, high = np.zeros(len(wanted), dtype=np.int64), np.full(len(wanted), size, dtype=np.int64)
+    while (open_ := low < high).any():
+        middle = (low + high) // 2
+        less = open_ & (key(np.minimum(middle, size - 1)) < wanted)
+        low = np.where(less, middle + 1, low)
+        high = np.where(open_ & ~less, middle, high)
+    return low

@@ -1,0 +1,175 @@
+"""Which rows of one segment stand in a relation to a region of the sky, and how much of the region they cover."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from catalog import footprints
+from catalog.rows import Rows
+from catalog.segment import Segment
+from mappings import healpix
+from mappings.sky import RegionTest
+from schemas.query import Relation
+
+_EPS = 1e-11  # radians: 2 microarcseconds, far above the rounding of an angle and below what an answer may err
+
+
+def located(segment: Segment, relation: Relation) -> Any:
+    """Mask of the rows that have what ``relation`` asks about: a position, or a footprint or else a position."""
+    mask = np.zeros(segment.size, dtype=bool)
+    mask[: segment.located] = True
+    if relation != "position":
+        mask[segment["shape/docs"]] = True
+    return mask
+
+
+def in_region(segment: Segment, test: RegionTest, relation: Relation) -> Rows:
+    """Rows whose place stands in ``relation`` to the region."""
+    first, count, edge = _points(segment, test)
+    if relation == "contains" and not test.is_point:  # a point holds no more than a point
+        first, count, edge = first[:0], count[:0], edge[:0]
+    shapes = edge[:0]
+    has_shape = None
+    if relation != "position" and segment.any_shape:
+        has_shape = np.zeros(segment.size, dtype=bool)
+        has_shape[segment["shape/docs"]] = True
+        shapes = segment["shape/docs"][_RELATIONS[relation](segment, test)].astype(np.int64)
+    if (int(count.sum()) + len(edge) + len(shapes)) * 32 > segment.size:
+        # many: a mask filled by slices is made faster than a sorted list
+        mask = np.zeros(segment.size, dtype=bool)
+        for low, length in zip(first.tolist(), count.tolist(), strict=True):
+            mask[low : low + length] = True
+        mask[edge] = True
+        if has_shape is not None:
+            mask &= ~has_shape
+            mask[shapes] = True
+        return Rows(mask=mask)
+    points = np.concatenate([healpix.expand(first, count), edge])
+    if has_shape is not None:
+        points = np.concatenate([points[~has_shape[points]], shapes])
+    return Rows(rows=np.sort(points))
+
+
+def _points(segment: Segment, test: RegionTest) -> tuple[Any, Any, Any]:
+    """Positions in the region: (first row, count) of those in cells inside it, and rows that the exact test let in."""
+    cell = segment["cell"][: segment.located]
+    first = np.searchsorted(cell, test.ranges[:, 0])
+    count = np.searchsorted(cell, test.ranges[:, 1]) - first
+    inner = test.inner & (count > 0)
+    edge = healpix.expand(first[~test.inner], count[~test.inner])
+    if len(edge):
+        edge = edge[test.holds(segment.unit(edge), cell[edge])]
+    return first[inner], count[inner], edge
+
+
+def _meeting(segment: Segment, test: RegionTest) -> Any:
+    """Numbers of the footprints that have a point in common with the region."""
+    maybe, surely = footprints.touched(segment, test.ranges, test.inner)
+    surely[footprints.part_owners(segment, test.ranges[test.inner])] = True
+    moc = footprints.is_moc(segment)
+    check = np.flatnonzero(maybe & ~surely & ~moc)
+    away, cap = _caps(segment, check, test)
+    if test.shape.kind == "circle":
+        surely[check[away + cap < test.radius - _EPS]] = True
+    check = check[~surely[check] & (away - cap <= test.radius + _EPS)]
+    owner, low, high, which = footprints.pieces(segment, test.ranges, moc & ~surely)
+    surely[owner[test.inner[which]]] = True
+    left = ~surely[owner]
+    near = _near(test, owner[left], low[left], high[left], surely)
+    right = [n for n in (*near.tolist(), *check.tolist()) if test.meets(footprints.shape(segment, n))]
+    surely[right] = True
+    return np.flatnonzero(surely)
+
+
+def _near(test: RegionTest, owner: Any, low: Any, high: Any, surely: Any) -> Any:
+    """Owners of pieces that may touch the region; those that have one of a few points in it become sure."""
+    if len(owner) == 0:
+        return owner
+    cap_order = healpix.ORDER - (np.frexp((low ^ (high - 1)).astype(np.float64))[1] + 1) // 2
+    order = np.clip(cap_order, 0, healpix.ORDER)
+    away = healpix.angle(healpix.points_in(low >> 2 * (healpix.ORDER - order), order), test.centre)
+    keep = away <= test.radius + _RADII[order] + _EPS
+    owner, low, high = owner[keep], low[keep], high[keep]
+    for at in ((low + high) // 2, low, high - 1):
+        keep = ~surely[owner]
+        points = at[keep]
+        surely[owner[keep][test.holds(healpix.points_in(points, healpix.ORDER), points)]] = True
+    return np.unique(owner[~surely[owner]])
+
+
+_RADII = np.array([healpix.cell_radius(order) for order in range(healpix.ORDER + 1)])
+
+
+def _inside(segment: Segment, test: RegionTest) -> Any:
+    """Numbers of the footprints that lie in the region."""
+    maybe, _ = footprints.touched(segment, test.ranges, test.inner)
+    maybe[footprints.part_owners(segment, test.ranges)] = True
+    moc = footprints.is_moc(segment)
+    owner, *_ = footprints.pieces(segment, test.ranges, moc & ~maybe)
+    maybe[owner] = True
+    check = np.flatnonzero(maybe)
+    away, cap = _caps(segment, check, test)
+    whole = away + cap < test.radius - _EPS if test.shape.kind == "circle" else np.zeros(len(check), dtype=bool)
+    rest = check[~whole]
+    outside = moc[rest]
+    outside[outside] = ~test.holds(*footprints.some_points(segment, rest[outside]))
+    rest = rest[~outside]
+    right = [n for n in rest.tolist() if test.within(footprints.shape(segment, n))]
+    return np.concatenate([check[whole], np.array(right, dtype=np.int64)])
+
+
+def _holding(segment: Segment, test: RegionTest) -> Any:
+    """Numbers of the footprints that hold the region."""
+    inner = test.ranges[test.inner]
+    # all that holds the region has a part in any one of its cells
+    probe = np.array([[inner[0, 0], inner[0, 0] + 1]]) if len(inner) else test.ranges
+    maybe, _ = footprints.touched(segment, probe, np.ones(len(probe), dtype=bool))
+    moc = footprints.is_moc(segment)
+    owner, *_ = footprints.pieces(segment, probe, moc & ~maybe)
+    maybe[owner] = True
+    check = np.flatnonzero(maybe)
+    away, cap = _caps(segment, check, test)
+    if test.shape.kind == "circle":
+        check = check[~((away + test.radius > cap + _EPS) & (cap < math.pi - 1e-9))]
+    asked = np.zeros(len(maybe), dtype=bool)
+    asked[check] = True
+    moc &= asked
+    surely: list[int] = []
+    if moc.any() and len(test.ranges):
+        whole = footprints.overlap(segment, test.ranges, moc) == int((test.ranges[:, 1] - test.ranges[:, 0]).sum())
+        surely = np.flatnonzero(moc & whole).tolist()
+        short = footprints.overlap(segment, inner, moc) < int((inner[:, 1] - inner[:, 0]).sum())
+        check = check[~(moc & (whole | short))[check]]
+    right = [n for n in check.tolist() if test.contained(footprints.shape(segment, n))]
+    return np.array(surely + right, dtype=np.int64)
+
+
+_RELATIONS = {"intersects": _meeting, "within": _inside, "contains": _holding}
+
+
+def _caps(segment: Segment, numbers: Any, test: RegionTest) -> tuple[Any, Any]:
+    """How far the middles of footprints are from the region's, and how far they reach; radians."""
+    caps = segment["shape/cap"][numbers]
+    return healpix.angle(caps[:, :3], test.centre), caps[:, 3]
+
+
+def fractions(segment: Segment, rows: Any, test: RegionTest) -> Any:
+    """The fraction, 0 to 1, of the region's area that each row's footprint covers; of a point, whether it holds it."""
+    made = np.zeros(len(rows))
+    if test.is_point:
+        held = in_region(segment, test, "contains")
+        return held.to_mask(segment.size)[rows].astype(np.float64)
+    if not segment.any_shape:
+        return made
+    docs = segment["shape/docs"]
+    asked = np.zeros(segment.size, dtype=bool)
+    asked[rows] = True
+    numbers = np.flatnonzero(asked[docs])
+    numbers = np.intersect1d(numbers, _meeting(segment, test))
+    held = set(_holding(segment, test).tolist())
+    found = [1.0 if n in held else test.fraction(footprints.shape(segment, n)) for n in numbers.tolist()]
+    made[np.searchsorted(rows, docs[numbers])] = found
+    return made
