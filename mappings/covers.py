@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from mappings.healpix import ALL, ORDER, Floats, Ints
 from mappings.shapes import Round, Shape, radec
 
 COVER_CELLS = 48  # a footprint's cells in the index: more make queries sharper, and the index larger
+_MOST_WAITING = 1_000_000  # ranges, before they are joined
 _SLACK = 1e-11  # 2 microarcseconds: a cover must never miss
 
 
@@ -93,13 +95,12 @@ def region_cover(area: Round, across: int) -> tuple[Ints, Any]:
             order = healpix.order_for(min(radius, 180 - radius), across)
             return healpix.cone_cover(*radec(area.cap[:3]), radius, order)
         case "polygon":
-            return _split_cover(area, across)
+            return _split_cover(area, healpix.order_for(min(math.degrees(float(area.cap[3])), 90.0), across))
     return joined([region_cover(part, across) for part in area.parts])
 
 
-def _split_cover(area: Round, across: int) -> tuple[Ints, Any]:
+def _split_cover(area: Round, order: int) -> tuple[Ints, Any]:
     radius = math.degrees(float(area.cap[3]))
-    order = healpix.order_for(min(radius, 90.0), across)
     start = min(order, healpix.order_for(min(radius, 90.0), 2))
     ranges, _ = healpix.cone_cover(*radec(area.cap[:3]), radius, start)
     first = ranges[:, 0] >> 2 * (ORDER - start)
@@ -127,8 +128,32 @@ def joined(covers: list[tuple[Ints, Any]]) -> tuple[Ints, Any]:
     return healpix.join(*np.concatenate([inside, edge]).T, flags)
 
 
-def whole_cells(ranges: Ints, order: int) -> Ints:
-    """Widen ranges to cells of ``order``."""
-    size = 1 << 2 * (ORDER - order)
-    wide = np.stack([ranges[:, 0] & -size, -(-ranges[:, 1] & -size)], axis=1)
-    return healpix.merge_ranges(np.minimum(wide, ALL))
+def union_ranges(shapes: Iterable[Shape], order: int) -> Ints:
+    """All that shapes cover, in whole cells of ``order`` that some point of them may be in: order-29 ranges (n, 2).
+
+    A cell at the edge of a circle or polygon may be one too many, never one too few.
+    """
+    shift = 2 * (ORDER - order)
+    made = [np.empty((0, 2), dtype=np.int64)]
+    waiting = 0
+    for shape in shapes:
+        found = shape.data if shape.kind == "moc" else _touched(Round(shape), order)
+        if len(found) == 0:
+            continue
+        wide = np.stack([found[:, 0] >> shift, -(-found[:, 1] >> shift)], axis=1)
+        made.append(healpix.merge_ranges(wide))
+        waiting += len(made[-1])
+        if waiting > _MOST_WAITING:
+            made, waiting = [healpix.merge_ranges(np.concatenate(made))], 0
+    return healpix.merge_ranges(np.concatenate(made)) << shift
+
+
+def _touched(area: Round, order: int) -> Ints:
+    found = []
+    for part in area.parts:
+        if part.shape.kind == "circle":
+            radius = math.degrees(part.circle[3])
+            found.append(healpix.cone_cover(*radec(part.cap[:3]), radius, order)[0])
+        else:
+            found.append(_split_cover(part, order)[0])
+    return healpix.merge_ranges(np.concatenate(found))

@@ -14,25 +14,16 @@ from typing import Any
 import numpy as np
 
 from mappings import covers, healpix, relations
-from mappings.covers import Cover, cover
+from mappings.covers import Cover, cover, union_ranges
 from mappings.fractions import Measure, exact_area
 from mappings.healpix import Floats, Ints
 from mappings.shapes import KINDS, Kind, Round, Shape, moc_ranges, moc_size, pack, shape_of, unpack
 from schemas.query import Cone
 
 __all__ = [
-    "KINDS",
-    "ConeTest",
-    "Cover",
-    "Kind",
-    "RegionTest",
-    "Shape",
-    "cover",
-    "moc_ranges",
-    "pack",
-    "shape_of",
-    "unpack",
-]
+    "KINDS", "ConeTest", "Cover", "Kind", "RegionTest", "Shape", "cells_of_points", "cover", "moc_ranges", "pack",
+    "shape_of", "union_ranges", "unpack",
+]  # fmt: skip
 
 
 class RegionTest:
