@@ -249,9 +249,7 @@ def _region(own: Mapping[str, str], resolve: regions.Resolver | None) -> Region 
     if name == "cone":
         return Region(regions.cone(text, resolve))
     if name == "footprint_of":
-        if not text.strip() or "\0" in text:
-            raise QueryError("bad-value", "footprint_of is not the id of a record", parameter=name)
-        return Region(record=text.strip())
+        return Region(record=regions.record(text))
     return Region(_REGIONS[name](text))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ Resolver = Callable[[str], "tuple[float, float] | None"]
 
 NAMES = ("cone", "polygon", "box", "moc", "footprint", "footprint_of")
 MAX_VERTICES = 10_000
+_ID = re.compile(r"[0-9a-v]{16}")
 
 
 def cone(text: str, resolve: Resolver | None) -> Footprint:
@@ -72,6 +74,14 @@ def stc_s(text: str) -> Footprint:
     except ValueError as error:
         raise QueryError("bad-value", f"footprint: {error}", parameter="footprint") from None
     return {"stc_s": text}
+
+
+def record(text: str) -> str:
+    """The id of a record."""
+    if not _ID.fullmatch(text.strip()):
+        said = f"footprint_of={text[:40]} is not the id of a record, 16 digits and letters a to v"
+        raise QueryError("bad-value", said, parameter="footprint_of")
+    return text.strip()
 
 
 def floats(name: str, text: str, count: int | None) -> list[float]:
