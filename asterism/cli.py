@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import click
 
-from asterism.commands import harvest, index, search, serve, setup, tokens, transfer
+from asterism.commands import harvest, index, saved, search, serve, setup, tokens, transfer
 from schemas.errors import AsterismError, QueryError
 
 EXIT_MISUSED = 2  # as click itself
@@ -76,6 +76,8 @@ for command in (
     search.search,
     search.coverage,
     search.show,
+    saved.saved,
+    saved.watch,
     transfer.import_,
     transfer.export,
     index.reindex,
