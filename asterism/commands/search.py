@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import click
 
@@ -72,9 +72,9 @@ def search(ctx: click.Context, /, text: tuple[str, ...], facets: tuple[str, ...]
 @query_options
 @click.option("--order", type=click.IntRange(0, 12), default=8, show_default=True, help="HEALPix order of the cells.")
 @click.option("--form", type=click.Choice(("fits", "ascii", "json")), help="The MOC's form: fits; ascii if printed.")
-@click.option("--output", type=click.File("wb"), default="-", metavar="FILE", help="Where to write it.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Else it is printed.")
 @click.pass_context
-def coverage(ctx: click.Context, /, text: tuple[str, ...], order: int, form: Form | None, output: IO[bytes]) -> None:
+def coverage(ctx: click.Context, /, text: tuple[str, ...], order: int, form: Form | None, output: Path | None) -> None:
     """Write the MOC of all that a search finds: of the footprints, else the positions.
 
     TEXT and options are those of `asterism search`:
@@ -90,7 +90,11 @@ def coverage(ctx: click.Context, /, text: tuple[str, ...], order: int, form: For
         query = read_query(ctx, factory, text)
         take_up(factory)
         ranges = factory.catalogue.coverage(query, order)
-    output.write(write_moc(ranges, form or ("ascii" if output.name == "<stdout>" else "fits"), order))
+    body = write_moc(ranges, form or ("fits" if output else "ascii"), order)
+    if output:
+        output.write_bytes(body)
+    else:
+        click.echo(body, nl=form != "fits")
 
 
 @click.command()

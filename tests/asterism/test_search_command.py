@@ -137,12 +137,23 @@ def test_show_nothing(filled: Run) -> None:
 
 
 def test_show_asks_which(filled: Run) -> None:
+    bibcode = {"scheme": "bibcode", "value": "2020A&A...640A...1X"}
+    for source in ("ads", "zenodo"):
+        one = {"identifiers": [{"scheme": "local", "value": source}, bibcode], "kind": "publication", "title": source}
+        assert filled("import", "--source", source, "-", text=json.dumps(one)).exit_code == 0
+    result = filled("show", bibcode["value"])
+    assert result.exit_code == 1
+    assert "ads" in result.stderr
+    assert "zenodo" in result.stderr
+
+
+def test_show_gives_what_two_sources_have_as_one(filled: Run) -> None:
     other = {"identifiers": [{"scheme": "doi", "value": "10.5072/a1"}], "kind": "dataset", "title": "Crab too"}
     filled("import", "--source", "zenodo", "-", text=json.dumps(other))
-    result = filled("show", "10.5072/a1")
-    assert result.exit_code == 1
-    assert "hess" in result.stderr
-    assert "zenodo" in result.stderr
+    shown = json.loads(filled("show", "10.5072/a1").stdout)
+    assert {part["source"] for part in shown["same_as"]} == {"hess", "zenodo"}
+    assert titles(filled, "crab") == [shown["title"]]
+    assert titles(filled, "crab", "--collapse", "false") == ["Crab", "Crab too"]
 
 
 def test_a_record_restricted_since_is_not_shown(filled: Run, config: Any) -> None:
