@@ -79,7 +79,7 @@ def _write_clusters(connection: Connection, merged: Mapping[str, Record], old: C
     known = {
         row.id: row
         for some in portions(list({*merged, *old}))
-        for row in connection.execute(select(*columns).where(cluster.c.id.in_(some)))
+        for row in connection.execute(select(*columns).where(cluster.c.id.in_(some))).all()
     }
     new, changed = [], []
     for name in sorted({*merged, *old}):

@@ -146,7 +146,7 @@ def _carriers(connection: Connection, some: Sequence[int]) -> list[tuple[int, st
         for few in portions(some)
         for hash, id in connection.exec_driver_sql(
             f"SELECT hash, id FROM carrier WHERE hash IN ({','.join(map(str, few))})"
-        )
+        ).all()
     ]
 
 
@@ -159,7 +159,7 @@ def _crowds(connection: Connection, some: Sequence[int]) -> dict[int, int]:
         for few in portions(some)
         for hash, n in connection.exec_driver_sql(
             f"SELECT hash, records FROM crowd WHERE hash IN ({','.join(map(str, few))})"
-        )
+        ).all()
     }
 
 

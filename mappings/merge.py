@@ -16,6 +16,7 @@ from schemas.record import Record, record_id
 # a publication's metadata are written and curated by its authors, a registry's by a publisher, a lake's by programs
 _RANKS = {"invenio": 0, "datacite": 0, "voresource": 1, "regtap": 1, "rucio": 2}
 _OTHERS = 3
+_NOTHING: tuple[Any, ...] = (None, "", [], {})
 
 # said by one part: those on one line by the same part, where one says them all
 _WHOLE: tuple[tuple[str, ...], ...] = (
@@ -66,17 +67,20 @@ def merge(records: Sequence[Record]) -> Record:
     }
     chosen: dict[str, str] = {}
     for names in _WHOLE:
-        saying = next((part for part in parts if all(_has(part, name) for name in names)), None)
+        saying = _first(parts, names)
         for name in names:
-            part = saying or next((part for part in parts if _has(part, name)), None)
+            part = saying or _first(parts, (name,))
             if part is not None:
                 made[name], chosen[name] = part[name], part["id"]
     for name, same in _JOINED.items():
-        items: dict[object, Any] = {}
-        for part in parts:
-            for item in part.get(name) or ():
-                items.setdefault(same(item), item)
-        if items:
+        lists = [part[name] for part in parts if part.get(name)]
+        if lists and all(one == lists[0] for one in lists):  # as it mostly is
+            made[name] = lists[0]
+        elif lists:
+            items: dict[object, Any] = {}
+            for some in lists:
+                for item in some:
+                    items.setdefault(same(item), item)
             made[name] = list(items.values())
     if extra := _extra(parts):
         made["extra"] = extra
@@ -86,8 +90,15 @@ def merge(records: Sequence[Record]) -> Record:
     return made
 
 
-def _has(part: Record, name: str) -> bool:
-    return part.get(name) not in (None, "", [], {})
+def _first(parts: Sequence[Record], names: Sequence[str]) -> Record | None:
+    """The first part that has all of these."""
+    for part in parts:
+        for name in names:
+            if part.get(name) in _NOTHING:
+                break
+        else:
+            return part
+    return None
 
 
 def _rank(part: Record) -> tuple[int, str]:

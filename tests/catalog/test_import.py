@@ -176,3 +176,9 @@ def test_two_imports_at_once(store: Store, store_url: str) -> None:
     assert [worker.wait() for worker in workers] == [0, 0, 0]
     assert {name: one["records"] for name, one in store.counts().items()} == {"x": 3000, "y": 3000}
     assert store.last_seq() == 6000 == len({change.id for change in store.changes(0, 10_000)})
+
+
+def test_what_merged_records_alone_have_is_not_taken_from_a_line(store: Store) -> None:
+    import_lines(store, [line("10.5072/a", same_as=[{"id": "0" * 16, "source": "other"}], chosen={"title": "0" * 16})])
+    (found,) = store.iter_records()
+    assert not {"same_as", "chosen"} & found.keys()

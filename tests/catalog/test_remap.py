@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 
 from catalog.documents import Quarantined
 from catalog.remap import remap
 from catalog.store import Store
 from catalog.translate import Document, translate
+from mappings.outcome import Mapped
 from tests.catalog.records import SOURCE, FakeMapping, put, raw_of
 
 
@@ -136,3 +140,25 @@ def test_many_are_mapped_in_portions(store: Store, monkeypatch: pytest.MonkeyPat
     done = remap(store, on_batch=lambda progress: told.append(progress.documents))
     assert (done.documents, done.tally.changed, done.tally.quarantined) == (100, 75, 25)
     assert told == sorted(told) and told[-1] == 100
+
+
+def test_a_record_that_moves_in_the_feed_meanwhile_is_mapped_all_the_same(
+    mapped: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Naming(FakeMapping):
+        def to_record(self, raw: bytes, options: Mapping[str, Any]) -> Mapped:
+            made = super().to_record(raw, options)
+            assert made.record is not None
+            made.record["identifiers"].append({"scheme": "doi", "value": "10.5072/same"})
+            return made
+
+    # a of the new mapping and z of the old one become one thing: z gets a new number before its turn
+    _use(monkeypatch, Naming(1))
+    _save(mapped, z=raw_of("Zeta"))
+    _use(monkeypatch, Naming(2, "the "))
+    monkeypatch.setattr("catalog.remap._PORTION", 1)
+    done = remap(mapped)
+    assert (done.tally.changed, done.documents) == (3, 4)  # one of them stands in quarantine
+    assert [_title(mapped, name) for name in "abz"] == ["the Crab", "the Vela", "the Zeta"]
+    assert mapped.clusters() == 1
+    assert remap(mapped, force=True).documents == 4
