@@ -25,6 +25,7 @@ from catalog.elastic_writing import Writer
 from catalog.engine import Answer, Change, FacetCounts, HistogramCounts
 from mappings.healpix import Ints
 from mappings.histogram import Edges
+from mappings.thesaurus import Thesaurus
 from mappings.tokens import tokens
 from schemas.errors import SearchIndexError
 from schemas.query import Query
@@ -50,10 +51,11 @@ class ElasticEngine:
         api_key: str | None = None,
         ca: Path | None = None,
         settings: dict[str, Any] | None = None,
+        thesaurus: Thesaurus | None = None,
     ) -> None:
         self.prefix = prefix
         self._connection = Connection(url, api_key=api_key, ca=ca)
-        self._writer = Writer(self._connection, prefix, settings or {})
+        self._writer = Writer(self._connection, prefix, settings or {}, thesaurus)
         self._memory = Memory()
         self._fits = False
 

@@ -23,6 +23,7 @@ import orjson
 from catalog.elastic_client import WRITE_TIMEOUT, Connection, NotThere, reason
 from catalog.engine import Change
 from mappings.elastic import STATE, fingerprint, index_document, mapping, tombstone
+from mappings.thesaurus import Thesaurus
 from schemas.errors import SearchIndexError
 
 _BULK = 4_000_000  # bytes: some thousand documents
@@ -48,10 +49,13 @@ class State:
 class Writer:
     """The indices of one prefix; one process at a time writes (the caller's lease)."""
 
-    def __init__(self, connection: Connection, prefix: str, settings: dict[str, Any]) -> None:
+    def __init__(
+        self, connection: Connection, prefix: str, settings: dict[str, Any], thesaurus: Thesaurus | None = None
+    ) -> None:
         self._connection = connection
         self.prefix = prefix
         self._settings = settings
+        self._thesaurus = thesaurus
 
     def state(self, index: str | None = None) -> State | None:
         """The state of an index, or of what is searched; None where there is none.
@@ -66,7 +70,7 @@ class Writer:
         except NotThere:
             return None
         state = State(found["applied"], found["feed"], found["fingerprint"])
-        if state.fingerprint != fingerprint():
+        if state.fingerprint != fingerprint(self._thesaurus):
             raise SearchIndexError("other-format", "another version made this index: run `asterism reindex`")
         return state
 
@@ -143,7 +147,7 @@ class Writer:
     def _publish(self, index: str, applied: int, feed: str) -> None:
         """Let searches see what has been written, then say so; a number never goes back."""
         self._connection.ask("POST", f"/{index}/_refresh", timeout=WRITE_TIMEOUT)
-        made = {"applied": applied, "feed": feed, "fingerprint": fingerprint()}
+        made = {"applied": applied, "feed": feed, "fingerprint": fingerprint(self._thesaurus)}
         head = {"index": {"_id": STATE, "version": applied, "version_type": "external_gte"}}
         self._send(index, [(orjson.dumps(head), orjson.dumps(made))])
 
@@ -154,7 +158,7 @@ class Writer:
         under_way: deque[Future[None]] = deque()
         with ThreadPoolExecutor(_ABREAST, thread_name_prefix="bulk") as pool:
             try:
-                for part in _parts(changes):
+                for part in _parts(changes, self._thesaurus):
                     if len(under_way) == _ABREAST:
                         under_way.popleft().result()
                     under_way.append(pool.submit(self._send, index, part))
@@ -212,7 +216,7 @@ class Writer:
         return again
 
 
-def _parts(changes: Iterable[Change]) -> Iterator[list[Line]]:
+def _parts(changes: Iterable[Change], thesaurus: Thesaurus | None) -> Iterator[list[Line]]:
     """Bulks of the newest change of each record."""
     newest: dict[str, Change] = {}
     for change in changes:
@@ -225,7 +229,7 @@ def _parts(changes: Iterable[Change]) -> Iterator[list[Line]]:
         made = (
             tombstone(change.id, change.seq)
             if change.record is None
-            else index_document(change.seq, change.record, change.view)
+            else index_document(change.seq, change.record, change.view, thesaurus)
         )
         pair = orjson.dumps(head), orjson.dumps(made)
         if part and size + len(pair[1]) > _BULK:

@@ -33,6 +33,7 @@ import orjson
 
 from mappings import document, healpix, sky
 from mappings.elastic_extra import extra_terms
+from mappings.thesaurus import Thesaurus
 from mappings.tokens import tokens
 from schemas.access import visible
 from schemas.fields import search_fields, top_level
@@ -48,9 +49,9 @@ _KEPT = ("footprint", "applied", "feed", "fingerprint")
 
 
 @functools.cache
-def fingerprint() -> str:
+def fingerprint(thesaurus: Thesaurus | None = None) -> str:
     """Changes when an index made before is out of date."""
-    said = f"{VERSION} {document.fingerprint()} {orjson.dumps(mapping()).decode()}"
+    said = f"{VERSION} {document.fingerprint(thesaurus)} {orjson.dumps(mapping()).decode()}"
     return hashlib.blake2b(said.encode(), digest_size=8).hexdigest()
 
 
@@ -90,9 +91,9 @@ def tombstone(id: str, seq: int) -> dict[str, Any]:
     return {"id": id, "seq": seq}
 
 
-def index_document(seq: int, record: Record, view: str) -> dict[str, Any]:
+def index_document(seq: int, record: Record, view: str, thesaurus: Thesaurus | None = None) -> dict[str, Any]:
     """The document of one record."""
-    found = document.document(record)
+    found = document.document(record, thesaurus)
     made: dict[str, Any] = {"id": record["id"], "seq": seq, "shown": shown(view, record)}
     known = search_fields()
     made |= {name: _once(words) for name, words in found.terms.items() if name in known}

@@ -11,6 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mappings.document import document
+from mappings.elastic import fingerprint as elastic_fingerprint
+from mappings.elastic import index_document
 from mappings.thesaurus import MAX_LEVELS, MAX_PATHS, Thesaurus, path_terms, written_levels
 
 BASE = "http://vocabulary.example/uat"
@@ -165,3 +168,21 @@ def test_the_real_thesaurus(shared_data: Path, name: str) -> None:
     assert "High energy astrophysics/Active galactic nuclei" in found
     assert "Galactic and extragalactic astronomy/Galaxies/Active galaxies/Active galactic nuclei" in found
     assert found == thesaurus.terms({"term": "AGN", "uri": "https://astrothesaurus.org/uat/16"})
+
+
+def test_both_engines_documents_have_the_places() -> None:
+    thesaurus = read(IVOA)
+    record = {
+        "id": "0123456789abcdef",
+        "source": "vo",
+        "identifiers": [{"scheme": "ivoid", "value": "ivo://a/b"}],
+        "kind": "service",
+        "title": "Quasars",
+        "subjects": [{"term": "quasars"}],
+    }
+    assert (
+        document(record, thesaurus).terms["subjects.path"]
+        == index_document(1, record, "single", thesaurus)["subjects.path"]
+    )
+    assert sorted(document(record, thesaurus).terms["subjects.path"]) == sorted(PLACES)
+    assert elastic_fingerprint(thesaurus) != elastic_fingerprint()
