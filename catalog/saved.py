@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
@@ -140,8 +140,8 @@ def datestamps(store: Store, ids: Sequence[str]) -> dict[str, str]:
         for some in portions(ids):
             alone = select(record.c.id, record.c.datestamp).where(record.c.id.in_(some))
             parts = select(record.c.cluster, func.max(record.c.datestamp)).where(record.c.cluster.in_(some))
-            rows: Iterable[tuple[str, str]] = connection.execute(union_all(alone, parts.group_by(record.c.cluster)))  # type: ignore[assignment]  # two texts each
-            found |= dict(map(tuple, rows))
+            rows = connection.execute(union_all(alone, parts.group_by(record.c.cluster)))
+            found.update((row[0], row[1]) for row in rows)
     return found
 
 

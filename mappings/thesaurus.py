@@ -132,7 +132,7 @@ def _ivoa(document: dict[str, Any]) -> _Parts:
     terms: dict[str, dict[str, Any]] = document["terms"]
     labels = {name: str(term["label"]) for name, term in terms.items() if "useInstead" not in term}
     broader = {name: [str(one).lstrip("#") for one in term.get("wider") or ()] for name, term in terms.items()}
-    words = {}
+    words: dict[str, str] = {}
     for name, term in terms.items():
         goal = str(term.get("useInstead", name)).lstrip("#")
         words |= dict.fromkeys((name, str(term["label"]), f"{document.get('uri', '')}#{name}"), goal)

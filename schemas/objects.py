@@ -173,7 +173,7 @@ def known_object(name: str) -> KnownObject | None:
 
 def names() -> dict[str, KnownObject]:
     """Every name that is known, as it is written."""
-    found = {}
+    found: dict[str, KnownObject] = {}
     for entry in re.split(r"[;\n]\s*", _OBJECTS.strip()):
         called, ra, dec = entry.rsplit(" ", 2)
         one = KnownObject(called.partition(",")[0], float(ra), float(dec))
