@@ -13,6 +13,7 @@ from starlette.requests import Request
 from api.parameters import Pairs, without_nul
 from api.problems import ApiError
 from schemas.errors import QueryError
+from schemas.regions import ReadMoc
 
 MAX_QUERY = 64 * 1024**2  # bytes: a MOC of three million ranges
 JSON_TYPE = "application/json"
@@ -77,8 +78,10 @@ def query_pairs(media_type: str, body: bytes) -> Pairs:
 def _moc(body: bytes) -> str:
     from mappings.moc_files import read_moc
 
+    if body[:1].isdigit():  # in ASCII already: the query will check it
+        return body.decode(errors="replace")
     try:
-        return read_moc(body)
+        return ReadMoc(read_moc(body))
     except ValueError as error:
         raise QueryError("bad-value", f"moc: {error}", parameter="moc") from None
 

@@ -58,8 +58,16 @@ def box(text: str) -> Footprint:
     return {"stc_s": f"Box ICRS {ra!r} {dec!r} {width!r} {height!r}"}
 
 
+class ReadMoc(str):
+    """A MOC in ASCII that was made of a file: half a million ranges need not be checked a second time."""
+
+    __slots__ = ()
+
+
 def moc(text: str) -> Footprint:
     """A spatial MOC in ASCII."""
+    if isinstance(text, ReadMoc):
+        return {"moc": str(text)}
     try:
         parse_moc(text)
     except ValueError as error:
