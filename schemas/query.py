@@ -287,8 +287,8 @@ def _facets(lists: Mapping[str, list[str]]) -> tuple[tuple[Facet, ...], tuple[Hi
         name, prefix = parsing.facet_prefix(text)
         if prefixes.setdefault(name, prefix) != prefix:
             raise QueryError("repeated-parameter", f"{name} has two prefixes; give it one", parameter="facet_prefix")
-    named = dict(map(parsing.facet, lists["facets"]))
-    facets = tuple([Facet(name, size, prefixes.pop(field_name(name), "")) for name, size in named.items()])
+    sizes = dict(map(parsing.facet, lists["facets"]))
+    facets = tuple([Facet(name, size, prefixes.pop(field_name(name), "")) for name, size in sizes.items()])
     if prefixes:
         lost = next(iter(prefixes))
         raise QueryError("missing-parameter", f"facet_prefix={lost} needs facets={lost}", parameter="facet_prefix")
