@@ -117,9 +117,11 @@ def region_test(query: Query) -> RegionTest | None:
     return RegionTest(query.region.footprint) if query.region is not None else None
 
 
-def answer(query: Query, segments: list[tuple[Segment, Any]], find: Find, coverings: Coverings) -> Answer:
-    """Total, page, facets and all from (segment, rows alive) of one state."""
-    after = ranking.decode_cursor(query)
+def answer(
+    query: Query, segments: list[tuple[Segment, Any]], find: Find, coverings: Coverings, place: ranking.Place
+) -> Answer:
+    """Total, page, facets and all from (segment, rows alive) of one state; ``place.state`` goes on in the cursor."""
+    after = place.keys or None
     test = region_test(query)
     tallies = [Tally(facet) for facet in query.facets]
     spreads = [Spread(histogram) for histogram in query.histograms]
@@ -137,10 +139,13 @@ def answer(query: Query, segments: list[tuple[Segment, Any]], find: Find, coveri
         for tally in tallies:
             tally.add(segment, look.without(tally.field))
         for spread in spreads:
-            spread.add(segment, look.rows)
+            spread.add(segment, look.without(spread.field))
         if density is not None:
             density.add(segment, look.rows)
-        more, count = ranking.page(segment, look.rows, query, look.given(), after)
+        rows = look.rows
+        if after is not None and len(after) > 1:  # what changed since the first page may have stood on one before
+            rows = rows[segment.seqs(rows) <= place.state]
+        more, count = ranking.page(segment, rows, query, look.given(), after)
         left += count
         entries += more
         if asks_cover and more:
@@ -148,7 +153,7 @@ def answer(query: Query, segments: list[tuple[Segment, Any]], find: Find, coveri
             covered |= zip(segment.ids(rows), look.covered(rows).tolist(), strict=True)
     entries.sort()
     entries = entries[: query.limit]
-    following = ranking.encode_cursor(query, entries[-1]) if entries and left > len(entries) else None
+    following = ranking.encode_cursor(query, entries[-1], place.state) if entries and left > len(entries) else None
     return Answer(
         total=total,
         ids=[entry.id for entry in entries],

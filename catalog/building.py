@@ -85,11 +85,17 @@ class Builder:
             "flags": np.array(self.flags, dtype=np.uint8),
         }
         for field, (words, docs, codes) in self.terms.items():
+            if not docs:  # a list of values that is empty
+                continue
             known = {word.encode(): code for word, code in words.items()}
             _put_terms(made, field, known, np.array(docs), np.array(codes))
         for field, (docs, values) in self.numbers.items():
+            if not docs:
+                continue
             made[f"num/{field}/docs"], made[f"num/{field}/values"] = np.array(docs), np.array(values, dtype=np.float64)
         for field, (docs, lows, highs) in self.intervals.items():
+            if not docs:
+                continue
             made[f"int/{field}/docs"] = np.array(docs)
             made[f"int/{field}/low"] = np.array(lows, dtype=np.float64)
             made[f"int/{field}/high"] = np.array(highs, dtype=np.float64)

@@ -133,11 +133,7 @@ class Spread:
         if len(rows) == 0:
             return
         seen = []
-        for column, low, high in (
-            (f"num/{self.field}", "values", "values"),
-            (f"num/{self.field}\0text", "values", "values"),
-            (f"int/{self.field}", "low", "high"),
-        ):
+        for column, low, high in ((f"num/{self.field}", "values", "values"), (f"int/{self.field}", "low", "high")):
             if segment.has(f"{column}/{low}"):
                 docs, at = chosen(segment, column, rows)
                 least, most = (segment.values(f"{column}/{part}").take(at) for part in (low, high))

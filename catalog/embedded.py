@@ -17,31 +17,29 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import orjson
 
-from catalog import answering, building, words
+from catalog import answering, building, ranking, words
 from catalog.engine import Answer, Change
 from catalog.generation import Generation, Part, ids_twice, sync, without_superseded
+from catalog.hits import KeptHits
 from catalog.segment import Segment
-from catalog.texts import Hits
+from catalog.texts import Find
 from mappings.document import document, fingerprint
 from mappings.healpix import Ints
 from mappings.thesaurus import Thesaurus
 from schemas.access import visible
 from schemas.errors import SearchIndexError
 from schemas.query import Query
-from schemas.text import Node
 
 FORMAT = 2  # raise when files of an older version cannot be read: doctor then asks for a reindex
 NEAR = 20  # ids given to did-you-mean
 _TRIES = 50  # a commit takes longer than opening it; this many in a row do not happen
-_KEPT = 1 << 26  # bytes of text hits kept: the pages of a few searches at a time
 
 
 @dataclass(slots=True)
@@ -54,7 +52,6 @@ class Snapshot:
     parts: list[Part]
     pending: list[int]
     searcher: Any
-    texts: dict[Node, Hits] = field(default_factory=dict)
     coverings: answering.Coverings = field(default_factory=dict)
 
     def live(self) -> list[tuple[Segment, Any]]:
@@ -73,6 +70,7 @@ class EmbeddedEngine:
         self._snapshot: Snapshot | None = None
         self._words: dict[int, words.Words] = {}
         self._generations: dict[int, Generation] = {}
+        self._hits = KeptHits()
 
     # --- reading ---------------------------------------------------------------------------------------------
 
@@ -148,7 +146,8 @@ class EmbeddedEngine:
     def search(self, query: Query) -> Answer:
         """Answer from the newest commit; see :class:`catalog.engine.Engine`."""
         state = self._current()
-        return answering.answer(query, state.live(), self._finder(state), state.coverings)
+        place = ranking.decode_cursor(query) or ranking.Place((), state.applied)
+        return answering.answer(query, state.live(), self._finder(state, place.state), state.coverings, place)
 
     def coverage(self, query: Query, order: int) -> Ints:
         """Order-29 ranges of all that matches; see :class:`catalog.engine.Engine`."""
@@ -164,19 +163,9 @@ class EmbeddedEngine:
         found = answering.seen(seqs, state.live())
         return [found[seq] for seq in seqs if seq in found][:NEAR]
 
-    def _finder(self, state: Snapshot) -> Callable[[Node], Hits]:
-        def find(tree: Node) -> Hits:
-            if state.searcher is None:
-                return np.empty(0, dtype=np.int64), np.empty(0)
-            known = state.texts.get(tree)
-            if known is None:
-                known = words.find(state.searcher, self._text(state.generation).schema, tree)
-                if sum(part.nbytes for kept in (*state.texts.values(), known) for part in kept) > _KEPT:
-                    state.texts.clear()
-                state.texts[tree] = known
-            return known
-
-        return find
+    def _finder(self, state: Snapshot, first: int | None = None) -> Find:
+        schema = None if state.searcher is None else self._text(state.generation).schema
+        return self._hits.finder(state.searcher, schema, state.generation, state.applied, first)
 
     # --- writing ---------------------------------------------------------------------------------------------
 

@@ -104,12 +104,13 @@ class Footprints:
         for depth, some in self.cells.items():
             pixels, owners, inner = (np.concatenate(part) for part in zip(*some, strict=True))
             by_pixel = np.argsort(pixels, kind="stable")
-            made[f"cell/{depth}/pixel"] = smallest(pixels[by_pixel])
+            made[f"cell/{depth}/pixel"] = pixels[by_pixel].astype(np.min_scalar_type(12 << 2 * depth))
             made[f"cell/{depth}/owner"] = smallest((number[owners] << 1 | inner)[by_pixel])
         if any(len(pixels) for pixels, *_ in self.parts):
             pixels, owners, first, count = (np.concatenate(part) for part in zip(*self.parts, strict=True))
             by_pixel = np.argsort(pixels, kind="stable")
-            for name, array in (("pixel", pixels), ("owner", number[owners]), ("first", first), ("count", count)):
+            made["part/pixel"] = pixels[by_pixel].astype(np.uint16)
+            for name, array in (("owner", number[owners]), ("first", first), ("count", count)):
                 made[f"part/{name}"] = smallest(array[by_pixel])
         return made
 

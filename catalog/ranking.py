@@ -104,8 +104,15 @@ def _values(segment: Segment, rows: Any, sort: Sort) -> Any:
     return found
 
 
-def encode_cursor(query: Query, entry: Entry) -> str:
-    raw = orjson.dumps([_signature(query), [_json(part) for part in entry.key]])
+class Place(NamedTuple):
+    """Where a page begins: after these keys; ``state``: the feed number of the first page, for the scores of it."""
+
+    keys: tuple[Any, ...]
+    state: int
+
+
+def encode_cursor(query: Query, entry: Entry, state: int) -> str:
+    raw = orjson.dumps([_signature(query), [_json(part) for part in entry.key], state])
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
@@ -113,8 +120,8 @@ def _json(part: float | int) -> float | int | str:
     return str(part) if isinstance(part, int) else "inf" if math.isinf(part) else part
 
 
-def decode_cursor(query: Query) -> tuple[Any, ...] | None:
-    """The keys of the last entry of the page before.
+def decode_cursor(query: Query) -> Place | None:
+    """The keys of the last entry of the page before, and the state of the first page.
 
     Raises
     ------
@@ -126,8 +133,9 @@ def decode_cursor(query: Query) -> tuple[Any, ...] | None:
     wrong = QueryError("bad-cursor", "this cursor belongs to no page of this search", parameter="cursor")
     try:
         raw = base64.urlsafe_b64decode(query.cursor + "=" * (-len(query.cursor) % 4))
-        signature, keys = orjson.loads(raw)
+        signature, keys, state = orjson.loads(raw)
         *values, last = keys
+        state = int(state)
         made = (*(float(value) for value in values), int(last))
     except (ValueError, TypeError, binascii.Error, UnicodeError):
         raise wrong from None
@@ -135,7 +143,7 @@ def decode_cursor(query: Query) -> tuple[Any, ...] | None:
         raise wrong
     if not 0 <= made[-1] < 1 << 64 or any(math.isnan(value) for value in made[:-1]):
         raise wrong
-    return made
+    return Place(made, state)
 
 
 def _signature(query: Query) -> str:

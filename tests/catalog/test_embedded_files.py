@@ -124,7 +124,7 @@ def test_an_index_of_other_fields_says_what_to_do(tmp_path, monkeypatch):
     engine = EmbeddedEngine(tmp_path)
     one = make_record(random.Random(4), 1)
     engine.apply([Change(1, one["id"], one)], 1, "feed")
-    monkeypatch.setattr("catalog.embedded.fingerprint", lambda: "other")
+    monkeypatch.setattr("catalog.embedded.fingerprint", lambda *_: "other")
     with pytest.raises(SearchIndexError) as caught:
         EmbeddedEngine(tmp_path).search(query(""))
     assert caught.value.code == "index.other-format"
