@@ -68,7 +68,8 @@ def create_app(
             Middleware(
                 CORSMiddleware,
                 allow_origins=["*"],
-                allow_methods=["GET", "HEAD"],
+                allow_methods=["GET", "HEAD", "POST"],  # a query may be posted; what writes needs a token
+                allow_headers=["Content-Type"],
                 expose_headers=["ETag", "Link", "X-Total-Count"],
                 max_age=_PREFLIGHT_SECONDS,
             ),

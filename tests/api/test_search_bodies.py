@@ -109,6 +109,13 @@ def test_the_answer_is_that_of_the_url(client: httpx.Client) -> None:
     assert csv.content == client.get(SEARCH, params={**asked, "format": "csv"}).content
 
 
+def test_a_page_of_another_origin_may_post_a_query_and_send_no_token(client: httpx.Client) -> None:
+    asked = {"Origin": "https://example.org", "Access-Control-Request-Method": "POST"}
+    for header, status in (("content-type", 200), ("authorization", 400)):
+        headers = {**asked, "Access-Control-Request-Headers": header}
+        assert client.request("OPTIONS", SEARCH, headers=headers).status_code == status
+
+
 def test_the_url_and_the_body_are_one_query(client: httpx.Client, catalogue: MemoryCatalogue) -> None:
     client.post(f"{SEARCH}?kind=observation", json={"limit": 2})
     assert [one.field for one in catalogue.asked[-1].filters] == ["kind"] and catalogue.asked[-1].limit == 2
