@@ -19,9 +19,9 @@ from mappings.healpix import ALL, ORDER, Floats, Ints
 from mappings.shapes import Round, moc_size
 
 _FINE = 0.05  # the side of the last cells, by the region's area over its girth: 80 cells across a circle
+_FINEST = 2_000  # cells across half the region, at most
 _MOST = 30_000  # cells along the region's edge, for the very thin
 _COARSEST = 5  # order; cells below it are too crooked for a straight edge
-_NO_AREA = 1e-30
 
 _FURTHER = 4  # orders by which cells with two edges are split further
 
@@ -43,12 +43,8 @@ class Measure:
             side = math.sqrt(max(moc_size(self.ranges), 1) / ALL * 4 * math.pi) / 100
         else:
             girth = sum(_girth(part) for part in self.area.parts)
-            side = max(_FINE * self.area.area / max(girth, 1e-12), girth / _MOST)
+            side = max(_FINE * self.area.area / max(girth, 1e-12), girth / _MOST, float(self.area.cap[3]) / _FINEST)
         return min(ORDER, max(_COARSEST, math.ceil(math.log2(max(math.sqrt(math.pi / 3) / max(side, 1e-12), 1)))))
-
-    @functools.cached_property
-    def empty(self) -> bool:
-        return self.area is not None and self.area.area < _NO_AREA
 
     @functools.cached_property
     def _cells(self) -> Cells:

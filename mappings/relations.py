@@ -19,7 +19,7 @@ from mappings.shapes import Round, moc_size
 
 NEAR = math.radians(0.05 / 3.6e6)
 _LAST = 9  # points a side tried in an order-29 cell that still touches the edge: none of it is 0.05 mas from one
-_MOST = 1024  # cells kept at one order
+_MOST = 256  # cells kept at one order
 _ACROSS = 8
 
 
@@ -133,7 +133,10 @@ def _any_deep(ranges: Ints, depth: Callable[[Floats], Floats]) -> bool:
             return True
         pixels = pixels[deep >= -healpix.cell_radius(order) - NEAR]
         if len(pixels) > _MOST:
-            pixels = pixels[np.argpartition(-_deepest(pixels, order, depth), _MOST)[:_MOST]]
+            most = _deepest(pixels, order, depth)
+            if most.max() >= -NEAR:  # they touch, and either answer is right: no need to split to the end
+                return True
+            pixels = pixels[np.argpartition(-most, _MOST)[:_MOST]]
         if order < ORDER:
             pixels = (4 * pixels[:, None] + np.arange(4)).reshape(-1)
     return len(pixels) > 0 and bool(_deepest(pixels, ORDER, depth, _LAST).max() >= -NEAR)

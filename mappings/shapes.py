@@ -150,8 +150,19 @@ class Round:
         return functools.reduce(np.logical_or, [part.holds(points) for part in self.parts])
 
     @functools.cached_property
+    def is_thin(self) -> bool:
+        """It has no area: a point or an arc."""
+        match self.shape.kind:
+            case "circle":
+                return self.circle[3] <= 0
+            case "polygon":
+                sides = self.polygon.normals @ self.shape.data.T
+                return self.polygon.size < 3 or bool((np.abs(sides) < 1e-12).all())
+        return all(part.is_thin for part in self.parts)
+
+    @functools.cached_property
     def area(self) -> float:
-        """Steradians; of a union no more than the sum of its parts."""
+        """Steradians; of a union the sum of its parts; where a polygon crosses itself, lobes cancel."""
         match self.shape.kind:
             case "circle":
                 return 4 * math.pi * math.sin(self.circle[3] / 2) ** 2

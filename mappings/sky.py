@@ -101,12 +101,14 @@ class RegionTest:
         """
         if self.contained(shape):
             return 1.0
-        if self._measure.empty or not self.meets(shape):
+        if (self.shape.kind != "moc" and self.area.is_thin) or not self.meets(shape):
             return 0.0
         if shape.kind == "moc":
             made = self._measure.of_moc(shape.data)
         else:
             other = Round(shape)
+            if other.is_thin:
+                return 0.0
             part, whole = exact_area(other), self._measure.exact
             exact = part is not None and whole is not None and self.within(shape)
             made = part / whole if exact else self._measure.of_round(other)  # type: ignore[operator]  # both are there
