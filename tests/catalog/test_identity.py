@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import random
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -144,13 +147,29 @@ def made(source: str, name: str, content: dict[str, Any]) -> Put:
     return Put(name, record(name, content["title"], source, **more), content["harvested"].encode(), "rucio", 1)
 
 
+@functools.cache
+def _template() -> bytes:
+    """An empty store's file: making one takes longer than most histories do."""
+    with tempfile.TemporaryDirectory() as folder:
+        Store.create_or_upgrade(f"sqlite:///{folder}/a.db").close()
+        return Path(folder, "a.db").read_bytes()
+
+
+@contextmanager
+def empty() -> Iterator[Store]:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "a.db").write_bytes(_template())
+        with Store.open(f"sqlite:///{folder}/a.db") as store:
+            yield store
+
+
 def run_history(store: Store, steps: Sequence[Any], key_limit: int, part_limit: int) -> None:
     follower = Follower()
     for source, puts, gone in steps:
         store.save(source, [made(source, name, content) for name, content in puts.items()], gone)
         check(store, follower, key_limit, part_limit)
         assert store.alarms() or not together(store) or max(map(len, together(store))) <= 20
-    with tempfile.TemporaryDirectory() as folder, Store.create_or_upgrade(f"sqlite:///{folder}/again.db") as again:
+    with empty() as again:
         for one in reversed(list(store.iter_records())):
             again.save(one["source"], [Put(one["id"], one)])
         assert together(again) == together(store)
@@ -165,13 +184,12 @@ def run_history(store: Store, steps: Sequence[Any], key_limit: int, part_limit: 
 
 
 @given(st.lists(_STEP, min_size=1, max_size=10), st.booleans())
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_history_gives_the_clusters_of_what_is_there(steps: Any, small: bool) -> None:
-    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, empty() as store:
         limit = LIMIT if small else 200
         limits(patch, limit, limit)
-        with Store.create_or_upgrade(f"sqlite:///{folder}/store.db") as store:
-            run_history(store, steps, limit, limit)
+        run_history(store, steps, limit, limit)
 
 
 def test_a_long_history(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
