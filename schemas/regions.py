@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any
 from schemas.errors import QueryError
 from schemas.moc import parse_moc
 from schemas.numbers import number
+from schemas.objects import names
 from schemas.stc_s import parse_stc_s
 
 Footprint = dict[str, Any]
@@ -28,8 +30,10 @@ def cone(text: str, resolve: Resolver | None) -> Footprint:
     else:
         found = resolve(name) if resolve is not None and "\0" not in name else None
         if found is None:
-            how = "give its position: cone=RA,DEC,RADIUS"
-            raise QueryError("unknown-object", f"no object {name[:80]!r} is known here; {how}", parameter="cone")
+            near = difflib.get_close_matches(name[:80], names(), 1, 0.75)
+            how = f"did you mean {near[0]!r}? Or give" if near else "give"
+            said = f"no object {name[:80]!r} is known here; {how} its position: cone=RA,DEC,RADIUS"
+            raise QueryError("unknown-object", said, parameter="cone")
         (ra, dec), (size,) = found, floats("cone", radius, 1)
     check_place(ra, dec, "cone")
     check_radius(size, "cone")

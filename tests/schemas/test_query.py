@@ -91,6 +91,7 @@ REFUSED = [
     ("bad-position", [("box", "-1,2,3,4")], "-1"),
     ("several-regions", [("cone", "1,1,1"), ("box", "1,2,3,4")], "one region"),
     ("unknown-object", [("cone", "Krypton,1")], "Krypton"),
+    ("unknown-object", [("cone", "Andromda Galaxy,1")], "'Andromeda Galaxy'"),
     ("no-region", [("covered.lte", "0.5")], "region"),
     ("missing-parameter", [("spectral_relation", "within")], "needs spectral"),
     ("missing-parameter", [("facets", "kind"), ("facet_prefix", "source:a")], "facets=source"),
