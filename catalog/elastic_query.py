@@ -7,17 +7,17 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from catalog.words import BOOSTS
 from mappings.document import TEXT_FIELDS, date_value, number_value
 from mappings.elastic import FAR
 from mappings.elastic_extra import spelt, spelt_path
-from mappings.tokens import fold, stem, tokens
+from mappings.tokens import patterns, tokens
 from schemas.fields import search_fields, top_level
 from schemas.filters import Filter
 from schemas.query import Query, Span, field_span
 from schemas.text import All, And, Fuzzy, Node, Not, Or, Pattern, Phrase, Where, Words
 
 Clause = dict[str, Any]
-BOOSTS = {"title": 4.0, "identifiers": 4.0, "subjects": 2.0, "creators": 2.0, "description": 1.0, "other": 1.0}
 NOTHING: Clause = {"match_none": {}}
 _NEXT = {"d": "e", "n": "o", "t": "u", "w": "x"}  # the first letter after all terms of a type
 
@@ -174,27 +174,18 @@ def worded(node: Node) -> Clause:  # noqa: PLR0911 - one for each kind of node
             return {"bool": {"filter": [filtered(wanted)]}}
         case Words(text, field):
             found = [_in_fields(field, "term", token) for token in tokens(text)]
-            return {"bool": {"must": found}} if found else worded(All())
+            return {"bool": {"must": found}} if found else NOTHING
         case Phrase(text, field):
             found_tokens = tokens(text)
             kind = "match_phrase" if len(found_tokens) > 1 else "term"
-            return _in_fields(field, kind, " ".join(found_tokens)) if found_tokens else worded(All())
+            return _in_fields(field, kind, " ".join(found_tokens)) if found_tokens else NOTHING
         case Pattern(text, field):
-            return _in_fields(field, "wildcard", pattern(text), rewrite="constant_score")
+            return any_of(_in_fields(field, "wildcard", one, rewrite="constant_score") for one in patterns(text))
         case Fuzzy(text, distance, field):
-            return _in_fields(field, "fuzzy", stem(fold(text)), fuzziness=distance, rewrite="constant_score")
+            if not (word := tokens(text)[:1]):
+                return NOTHING
+            return _in_fields(field, "fuzzy", word[0], fuzziness=distance, rewrite="constant_score")
     raise TypeError(node)
-
-
-def pattern(text: str) -> str:
-    """A pattern as it is held against stems: of a mere beginning, the stem where that is shorter and begins it."""
-    folded = fold(text)
-    start = folded.removesuffix("*")
-    if folded.endswith("*") and not re.search(r"[*?]", start) and start:
-        short = stem(start)
-        if start.startswith(short):
-            folded = short + "*"
-    return escaped(folded)
 
 
 def _in_fields(field: str | None, kind: str, value: str, **more: Any) -> Clause:

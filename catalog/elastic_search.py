@@ -28,7 +28,7 @@ from catalog.elastic_order import (
 )
 from catalog.elastic_query import NOTHING, Clause, all_of, any_of, filtered, none_of, spanned, visible, worded
 from catalog.engine import Answer, FacetCounts
-from mappings import covers, healpix
+from mappings import healpix
 from mappings.healpix import Ints
 from mappings.sky import RegionTest
 from schemas.errors import SearchIndexError
@@ -70,6 +70,7 @@ class Search:
             *(filtered(one) for one in self._counting.inner()),
         ]
         self._shares: Shares | None = None
+        self._paged = self._cursor is not None
 
     # --- states ----------------------------------------------------------------------------------------------
 
@@ -95,7 +96,9 @@ class Search:
     def _answer(self) -> Answer:
         query = self._query
         counts_twice = bool(query.histograms) or (query.density or 0) > 6
-        if self._cursor or counts_twice or (query.facets and self._memory.several_shards):
+        # by score the first page needs its state too: scores of the same record move with every change of the index
+        self._paged = self._cursor is not None or (by_score(query) and query.limit > 0)
+        if self._paged or counts_twice or (query.facets and self._memory.several_shards):
             self._open()
         sky = watched = NOTHING
         if self._test is not None:
@@ -245,7 +248,7 @@ class Search:
         covered = self._covered(hits[: query.limit]) if self._shares else {}
         following = None
         if more and pages:
-            kept = self._pit if self._cursor else None
+            kept = self._pit if self._paged else None
             following = encode_cursor(query, pages[-1], kept)
             if kept:
                 self._pit = None  # the next page's now
@@ -303,4 +306,4 @@ class Search:
 
 def _widened(cells: list[int], order: int) -> Ints:
     low = np.array(cells, dtype=np.int64)
-    return covers.whole_cells(healpix.merge_ranges(np.stack([low, low + 1], axis=1)), order)
+    return elastic_sky.whole_cells(healpix.merge_ranges(np.stack([low, low + 1], axis=1)), order)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from catalog.elastic_query import NOTHING, Clause, all_of, any_of, none_of
-from mappings import covers, healpix
+from mappings import healpix
 from mappings.healpix import Ints
 from mappings.sky import RegionTest
 from schemas.query import Query
@@ -94,10 +94,16 @@ def coarse(ranges: Ints, inner: Any) -> tuple[Ints, Any]:
         size = 1 << 2 * (healpix.ORDER - order)
         sure = np.stack([-(-inside[:, 0] & -size), inside[:, 1] & -size], axis=1)
         sure = sure[sure[:, 0] < sure[:, 1]]
-        edge = healpix.intersect_ranges(covers.whole_cells(whole, order), healpix.complement(sure))
+        edge = healpix.intersect_ranges(whole_cells(whole, order), healpix.complement(sure))
         ranges = np.concatenate([sure, edge])
         inner = np.repeat([True, False], [len(sure), len(edge)])
     return ranges, inner
+
+
+def whole_cells(ranges: Ints, order: int) -> Ints:
+    """Order-29 ranges, shape (n, 2), widened to cells of ``order``."""
+    size = 1 << 2 * (healpix.ORDER - order)
+    return healpix.merge_ranges(np.stack([ranges[:, 0] & -size, -(-ranges[:, 1] & -size)], axis=1))
 
 
 def _points(test: RegionTest) -> tuple[Clause, Clause]:
