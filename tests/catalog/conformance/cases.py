@@ -279,6 +279,7 @@ TEXTS: dict[str, Node] = {
     "bibcode": Phrase("A...534A..47A"),
     "pattern": Pattern("pul*"),
     "pattern of a plural": Pattern("galaxies*"),
+    "pattern of a singular": Pattern("galaxy*"),
     "pattern in the middle": Pattern("n*a"),
     "pattern of letters": Pattern("?lare"),
     "pattern folded": Pattern("MÜL*"),
@@ -299,6 +300,8 @@ TEXTS: dict[str, Node] = {
     "all": All(),
     "all but": And((All(), Not(Pattern("s*")))),
     "no such word": Words("quasar"),
+    "no word at all": Words("--"),
+    "no phrase at all": Or((Phrase("!"), Words("flare"))),
 }
 WHERES = [  # a comparison within the text; the rest of the query's text is "pulsar" or "nebula"
     "q=kind:dataset",

@@ -85,6 +85,10 @@ def make_record(rng: random.Random, n: int, source: str = "test") -> Record:
                 "when": rng.choice(["2014-03-01", "2014-03", "soon", "2015-07-01T00:00:00Z"]),
             }
         },
+        "locks": [
+            {"rule": "r1", "account": "root", "rse": "DISK-A", "expires_at": rng.choice([None, "2031-05-06T00:00:00Z"])}
+        ],
+        "replicas": [{"rse": rng.choice(["DISK-A", "DISK-B"]), "state": "AVAILABLE", "files": rng.randint(1, 30)}],
         "version": rng.choice(["1", "v1.2", "1.2"]),
     }
     made |= {key: value for key, value in some.items() if rng.random() < 0.7}

@@ -86,7 +86,17 @@ def test_few_cases_are_too_near_to_an_edge_to_tell(filled):
 
 
 @pytest.mark.parametrize("order", [0, 3, 9])
-@pytest.mark.parametrize("text", ["", "kind=dataset", "cone=83.63,22.01,4", "kind=nothing-of-the-kind"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "cone=83.63,22.01,6&relation=within",
+        "cone=0,0,30&relation=within&kind=dataset&collapse=false",
+        "cone=10,90,20&relation=within&footprint.exists=true",
+        "footprint.exists=false",
+        "extra.nothing=1",
+    ],
+)
 def test_the_union_of_a_result(filled, text, order):
     """Nothing that matches sticks out of it, and no cell of it is away from all that matches."""
     engine, naive = filled
@@ -117,10 +127,9 @@ def test_the_union_of_a_result(filled, text, order):
         else:
             inside = shape.core if shape.is_point else shape.core[shape.sure(shape.core) == 1]
             assert places.in_ranges(ranges, places.pixels(inside)).all() if len(inside) else True
-    if order > 3:
-        return
+    shapes.sort(key=lambda shape: -shape.cap[1])
     for low, high in ranges.tolist():
-        for pixel in range(low // cell, high // cell):
+        for pixel in range(low // cell, high // cell)[:200]:
             square = places.place({"moc": f"{order}/{pixel}"})
             assert any(places.relation(shape, square, "intersects") is not False for shape in shapes), pixel
 

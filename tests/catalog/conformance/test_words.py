@@ -97,7 +97,7 @@ def few(maker):
         "org.test/cat": "b",
         "10.5281/zenodo.7": "c",
         "zenodo.7": "c",
-        "https://doi.org/10.5281/zenodo.7": "",
+        "https://doi.org/10.5281/zenodo.7": "c",
         "title:catalogue": "c",
         "catalogues -pulsars": "c",
         "3C 273": "d",

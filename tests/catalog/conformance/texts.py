@@ -60,10 +60,12 @@ class Words_:  # noqa: N801 - beside the node of that name
                 return where(wanted)
             case Words(text, field):
                 here = {word for value in self.of(field) for word in value}
-                return all(word in here for word in tokens(text))
+                return bool(tokens(text)) and all(word in here for word in tokens(text))
             case Phrase(text, field):
                 wanted = tokens(text)
-                return any(value[n : n + len(wanted)] == wanted for value in self.of(field) for n in range(len(value)))
+                return bool(wanted) and any(
+                    value[n : n + len(wanted)] == wanted for value in self.of(field) for n in range(len(value))
+                )
             case Pattern(text, field):
                 asked = _pattern(text)
                 return any(asked.fullmatch(word) for value in self.of(field) for word in value)
@@ -74,12 +76,17 @@ class Words_:  # noqa: N801 - beside the node of that name
 
 
 def _pattern(text: str) -> re.Pattern[str]:
-    """A word cut short by one final star is cut to its stem too: ``galaxies*`` finds galaxy, whose stem is galaxi."""
+    """Of a word cut short by its one star the stem too: ``galaxies*`` is galaxi*, ``galaxy*`` is that or galaxy*."""
     text = fold(text)
-    head = text[:-1]
-    if text.endswith("*") and head and not set("*?") & set(head) and head.startswith(stem(head)):
-        text = stem(head) + "*"
-    return re.compile("".join({"*": ".*", "?": "."}.get(letter, re.escape(letter)) for letter in text), re.DOTALL)
+    head, base = text[:-1], stem(text[:-1])
+    asked = [text]
+    if text.endswith("*") and head and not set("*?") & set(head):
+        asked = [base + "*"] if head.startswith(base) else [text, base + "*"]
+    return re.compile("|".join(_regex(one) for one in asked), re.DOTALL)
+
+
+def _regex(text: str) -> str:
+    return "".join({"*": ".*", "?": "."}.get(letter, re.escape(letter)) for letter in text)
 
 
 def edits(a: str, b: str) -> int:
