@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from catalog import saved
 from schemas.access import visible
+from schemas.comparisons import comparison
 from schemas.errors import AsterismError, QueryError
+from schemas.grammar import parse_text
 from schemas.query import Query, Region
 from schemas.text import Words
 
@@ -74,7 +76,19 @@ class LocalCatalogue:
             for word in asked_words(query.words)[:_MOST_WORDS]
             if not self._engine.search(Query(text=word, words=Words(word), limit=0, groups=query.groups)).total
         }
-        return did_you_mean(query.text, near) if near else None
+        meant = did_you_mean(query.text, near) if near else None
+        return meant if meant is not None and self._finds(query, meant) else None
+
+    def _finds(self, query: Query, text: str) -> bool:
+        """Whether ``query`` finds anything with ``text`` for its own."""
+        try:
+            words = parse_text(text, comparison)
+        except QueryError:
+            return False
+        counted = replace(
+            query, text=text, words=words, limit=0, cursor=None, sort=(), facets=(), histograms=(), density=None
+        )
+        return self.search(counted).total > 0
 
     def _located(self, query: Query) -> Query:
         """``query`` with the footprint of the record that its region names: its position, where it has no more."""

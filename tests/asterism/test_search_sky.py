@@ -85,6 +85,7 @@ def test_counts_for_people_and_for_programs(filled: Run) -> None:
 
 def test_what_leads_on(filled: Run) -> None:
     assert "did you mean: crab" in filled("search", "crav").stdout.lower()
+    assert "did you mean" not in filled("search", "crav", "--kind", "dataset").stdout.lower()  # nor would Crab be there
     assert '--cone "M 1,RADIUS"' in filled("search", "messier 1").stdout
 
 
