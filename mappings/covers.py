@@ -125,7 +125,8 @@ def joined(covers: list[tuple[Ints, Any]]) -> tuple[Ints, Any]:
     edge = healpix.merge_ranges(np.concatenate([ranges for ranges, _ in covers]))
     edge = healpix.intersect_ranges(edge, healpix.complement(inside))
     flags = np.repeat([True, False], [len(inside), len(edge)])
-    return healpix.join(*np.concatenate([inside, edge]).T, flags)
+    low, high = np.concatenate([inside, edge]).T
+    return healpix.join(low, high, flags)
 
 
 def union_ranges(shapes: Iterable[Shape], order: int) -> Ints:

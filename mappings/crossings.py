@@ -67,7 +67,8 @@ class _Arcs:
 
     def where(self, n: Any, points: Floats) -> Floats:
         """The t, 0 to 2 pi, of points on arc ``n``."""
-        return np.arctan2((self.y[n] * points).sum(axis=-1), (self.x[n] * points).sum(axis=-1)) % (2 * math.pi)
+        turn = np.arctan2((self.y[n] * points).sum(axis=-1), (self.x[n] * points).sum(axis=-1))
+        return np.asarray(turn % (2 * math.pi))
 
 
 def _cuts(arcs: _Arcs, others: _Arcs) -> tuple[Any, Floats]:

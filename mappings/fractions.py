@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +33,7 @@ Depth = Callable[[Floats], Floats]
 class Measure:
     """A region's area, in order-29 cells, and what part of it others take."""
 
-    def __init__(self, area: Round | None, ranges: Ints, inner: Floats) -> None:
+    def __init__(self, area: Round | None, ranges: Ints, inner: Any) -> None:
         """``area`` None: the region is the MOC ``ranges``."""
         self.area, self.ranges, self.inner = area, ranges, inner
 

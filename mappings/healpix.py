@@ -230,12 +230,12 @@ def touches(some: Ints, ranges: Ints) -> NDArray[np.bool_]:
     """Which of ``some`` ranges share a cell with ``ranges``, sorted and disjoint."""
     edges = np.ascontiguousarray(ranges).reshape(-1)
     first = np.searchsorted(edges, some[:, 0], side="right")
-    return (first & 1 == 1) | (np.searchsorted(edges, some[:, 1], side="left") > first)
+    return np.asarray((first & 1 == 1) | (np.searchsorted(edges, some[:, 1], side="left") > first))
 
 
 def in_ranges(cells: Ints, ranges: Ints) -> NDArray[np.bool_]:
     """Which order-29 cells lie in ``ranges``, sorted and disjoint."""
-    return np.searchsorted(np.ascontiguousarray(ranges).reshape(-1), cells, side="right") & 1 == 1
+    return np.asarray(np.searchsorted(np.ascontiguousarray(ranges).reshape(-1), cells, side="right") & 1 == 1)
 
 
 def outside(some: Ints, ranges: Ints) -> Ints:

@@ -147,12 +147,12 @@ def _value(text: str) -> str:
 
 
 def _table(header: dict[str, Any], body: bytes) -> Ints:
-    dimension = header.get("MOCDIM", "SPACE").upper()
+    # before MOC 2.0 only its time system told a MOC of time
+    of_time = "TIMESYS" in header and "COORDSYS" not in header
+    dimension = header.get("MOCDIM", "TIME" if of_time else "SPACE").upper()
     ordering = header.get("ORDERING", "").upper()
-    if dimension != "SPACE" or ordering in ("RANGE29", "RANGE61") or (header.get("TTYPE1", "").upper() == "TIME"):
-        raise ValueError(
-            f"is a MOC of {dimension.lower()}, not of the sky" if dimension != "SPACE" else "is an old MOC"
-        )
+    if dimension != "SPACE":
+        raise ValueError(f"is a MOC of {dimension.lower().replace('.', ' and ')}, not of the sky")
     if ordering not in ("NUNIQ", "RANGE"):
         raise ValueError("is a FITS table that is no MOC: its ORDERING is neither NUNIQ nor RANGE")
     if header.get("COORDSYS", "C").upper() not in ("C", "ICRS", ""):

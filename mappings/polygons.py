@@ -62,7 +62,8 @@ class Polygon:
 
     def edge_distance(self, points: Floats) -> Floats:
         """Least angle from each point, shape (n, 3), to the edges."""
-        return _by_parts(self._edge_distance, points, self.size)
+        made: Floats = _by_parts(self._edge_distance, points, self.size)
+        return made
 
     def _edge_distance(self, points: Floats) -> Floats:
         chord = ((points[:, None] - self.vertices) ** 2).sum(axis=2).min(axis=1)

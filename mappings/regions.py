@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, cast
 
 from mappings.quantities import UnusableError, to_icrs
 from mappings.stc_s import read_region, write_region
@@ -12,7 +12,7 @@ from schemas.stc_s import MAX_VERTICES, Frame, RegionError
 _MOC = re.compile(r"^\d{1,2}/\d")
 
 
-def footprint(value: Any, frame: Frame = "icrs") -> dict[str, Any]:
+def footprint(value: Any, frame: str = "icrs") -> dict[str, Any]:
     """Give the footprint of a region.
 
     Read are STC-S (see :func:`schemas.stc_s.parse_stc_s`), the same as ``Circle(ra, dec, radius)``, a MOC in ASCII, and
@@ -31,7 +31,7 @@ def footprint(value: Any, frame: Frame = "icrs") -> dict[str, Any]:
     if _MOC.match(value.strip()):
         return {"moc": moc(value)}
     try:
-        parts = read_region(value, frame)
+        parts = read_region(value, cast(Frame, frame))
     except RegionError as error:
         raise UnusableError(error.code, str(error)) from None
     return union(parts)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -80,7 +81,7 @@ def _part_lies_in(a: Round, b: Round) -> bool:
     return crossings.is_convex(other) or crossings.lies_in(a, [b], NEAR)
 
 
-def moc_meets(ranges: Ints, area: Round, cover: tuple[Ints, Floats] | None = None) -> bool:
+def moc_meets(ranges: Ints, area: Round, cover: tuple[Ints, Any] | None = None) -> bool:
     """A MOC has a point in common with a shape; ``cover`` is the shape's, if it is at hand."""
     within, inner = cover if cover is not None else region_cover(area, _ACROSS)
     touched = healpix.touches(within, ranges)
@@ -91,7 +92,7 @@ def moc_meets(ranges: Ints, area: Round, cover: tuple[Ints, Floats] | None = Non
     return _any_deep(healpix.intersect_ranges(ranges, within[touched]), area.depth)
 
 
-def moc_lies_in(ranges: Ints, area: Round, cover: tuple[Ints, Floats] | None = None) -> bool:
+def moc_lies_in(ranges: Ints, area: Round, cover: tuple[Ints, Any] | None = None) -> bool:
     """All cells of a MOC are in a shape; an empty one is in none."""
     within, inner = cover if cover is not None else region_cover(area, _ACROSS)
     if len(ranges) == 0 or ranges[0, 0] < within[0, 0] or ranges[-1, 1] > within[-1, 1]:
@@ -102,7 +103,7 @@ def moc_lies_in(ranges: Ints, area: Round, cover: tuple[Ints, Floats] | None = N
     return not _any_deep(edge, lambda points: -area.depth(points) - NEAR)
 
 
-def lies_in_moc(area: Round, ranges: Ints, cover: tuple[Ints, Floats] | None = None) -> bool:
+def lies_in_moc(area: Round, ranges: Ints, cover: tuple[Ints, Any] | None = None) -> bool:
     """All of a shape is in cells of a MOC."""
     within, inner = cover if cover is not None else region_cover(area, _ACROSS)
     rest = healpix.outside(within[inner], ranges)

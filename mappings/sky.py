@@ -18,10 +18,9 @@ from mappings.covers import Cover, cover, union_ranges
 from mappings.fractions import Measure, exact_area
 from mappings.healpix import Floats, Ints
 from mappings.shapes import KINDS, Kind, Round, Shape, moc_ranges, moc_size, pack, shape_of, unpack
-from schemas.query import Cone
 
 __all__ = [
-    "KINDS", "ConeTest", "Cover", "Kind", "RegionTest", "Shape", "cells_of_points", "cover", "moc_ranges", "pack",
+    "KINDS", "Cover", "Kind", "RegionTest", "Shape", "cells_of_points", "cover", "moc_ranges", "pack",
     "shape_of", "union_ranges", "unpack",
 ]  # fmt: skip
 
@@ -131,11 +130,3 @@ def cells_of_points(points: Floats) -> Ints:
     x, y, z = points.T
     lon = np.degrees(np.arctan2(y, x)) % 360
     return healpix.cells(lon, np.degrees(np.arctan2(z, np.hypot(x, y))))
-
-
-class ConeTest(RegionTest):
-    """A region that is a cone."""
-
-    def __init__(self, cone: Cone) -> None:
-        super().__init__({"circle": [cone.ra, cone.dec, cone.radius]})
-        self.cone = cone
