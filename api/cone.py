@@ -62,8 +62,10 @@ def route(catalogue: Catalogue, lanes: Lanes) -> Route:
     async def search(request: Request) -> Response:
         try:
             asked = read(pairs(request))
-            if asked.cone.radius <= _SHORT_RADIUS and asked.more is None:
-                found = _find(catalogue, asked)
+            if asked.cone.radius <= _SHORT_RADIUS:
+                # words and fields may take longer than the loop can spare
+                plain = asked.more is None
+                found = _find(catalogue, asked) if plain else await lanes.short(lambda: _find(catalogue, asked))
                 if len(found.ids) <= _SHORT_ROWS:
                     return _respond(_table(catalogue, asked, found))
                 return _respond(await lanes.long(lambda: _table(catalogue, asked, found)))
