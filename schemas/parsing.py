@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 from schemas.comparisons import choice, is_extra, unknown
@@ -89,6 +90,7 @@ def span(name: str, text: str, relation: str) -> tuple[float, float]:
         raise QueryError("bad-value", f"{name}: {error}", parameter=name) from None
 
 
+@functools.lru_cache(maxsize=1024)
 def _times(text: str) -> tuple[float, float]:
     ends = split_interval(text)
     (low_text, low_scale), (high_text, high_scale) = map(split_scale, ends)
