@@ -11,7 +11,7 @@ from catalog import footprints
 from catalog.rows import Rows
 from catalog.segment import Segment
 from mappings import healpix
-from mappings.sky import RegionTest
+from mappings.sky import RegionTest, cells_of_points
 from schemas.query import Relation
 
 _EPS = 1e-11  # radians: 2 microarcseconds, far above the rounding of an angle and below what an answer may err
@@ -77,29 +77,50 @@ def _meeting(segment: Segment, test: RegionTest) -> Any:
     check = check[~surely[check] & (away - cap <= test.radius + _EPS)]
     owner, low, high, which = footprints.pieces(segment, test.ranges, moc & ~surely)
     surely[owner[test.inner[which]]] = True
-    left = ~surely[owner]
-    near = _near(test, owner[left], low[left], high[left], surely)
+    near = _near(test, owner, low, high, surely) if len(owner) else owner  # a MOC has no edge, and all of it is inner
     right = [n for n in (*near.tolist(), *check.tolist()) if test.meets(footprints.shape(segment, n))]
     surely[right] = True
     return np.flatnonzero(surely)
 
 
 def _near(test: RegionTest, owner: Any, low: Any, high: Any, surely: Any) -> Any:
-    """Owners of pieces that may touch the region; those that have one of a few points in it become sure."""
-    if len(owner) == 0:
-        return owner
-    cap_order = healpix.ORDER - (np.frexp((low ^ (high - 1)).astype(np.float64))[1] + 1) // 2
-    order = np.clip(cap_order, 0, healpix.ORDER)
-    away = healpix.angle(healpix.points_in(low >> 2 * (healpix.ORDER - order), order), test.centre)
-    keep = away <= test.radius + _RADII[order] + _EPS
-    owner, low, high = owner[keep], low[keep], high[keep]
-    for at in ((low + high) // 2, low, high - 1):
-        keep = ~surely[owner]
-        points = at[keep]
-        surely[owner[keep][test.holds(healpix.points_in(points, healpix.ORDER), points)]] = True
+    """Owners of pieces of MOCs that come too near to the region's edge to tell; those with a point in it become sure.
+
+    All pieces at once: what is apart is dropped, a whole cell is asked by its middle, and the rest is quartered.
+    """
+    if test.is_point and len(owner):
+        own = cells_of_points(test.centre[None])[0]
+        surely[owner[(low <= own) & (own < high)]] = True
+    smallest: list[Any] = []
+    for _ in range(_QUARTERED):
+        left = ~surely[owner]
+        owner, low, high = owner[left], low[left], high[left]
+        if len(owner) == 0 or len(owner) > _PIECES:
+            break
+        bits = np.frexp((low ^ (high - 1)).astype(np.float64))[1].astype(
+            np.int64
+        )  # rounded up at most: the cell is then a larger one
+        order = np.maximum(healpix.ORDER - (bits + 1) // 2, 0)
+        shift = 2 * (healpix.ORDER - order)
+        depth = test.area.depth(healpix.points_in(low >> shift, order))
+        surely[owner[(depth >= _EPS) & (high - low == 1 << shift)]] = True
+        left = (depth >= -_RADII[order] - _EPS) & ~surely[owner]
+        owner, low, high, shift = owner[left], low[left], high[left], shift[left]
+        last = shift == 0
+        smallest.append(owner[last])
+        cell = (low >> shift << shift)[~last]
+        owner, low, high, quarter = owner[~last], low[~last], high[~last], (1 << shift[~last]) >> 2
+        starts = cell[:, None] + quarter[:, None] * np.arange(4)
+        lows = np.maximum(starts, low[:, None]).reshape(-1)
+        highs = np.minimum(starts + quarter[:, None], high[:, None]).reshape(-1)
+        some = lows < highs
+        owner, low, high = np.repeat(owner, 4)[some], lows[some], highs[some]
+    owner = np.concatenate([owner, *smallest])
     return np.unique(owner[~surely[owner]])
 
 
+_QUARTERED = 14  # times: nearly all are decided after a few
+_PIECES = 200_000
 _RADII = np.array([healpix.cell_radius(order) for order in range(healpix.ORDER + 1)])
 
 
