@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from asterism.catalogue import LocalCatalogue
+    from catalog.elastic import ElasticEngine
     from catalog.embedded import EmbeddedEngine
     from catalog.indexer import Indexer
     from catalog.store import Store
@@ -60,8 +61,20 @@ class Factory:
         return store
 
     @functools.cached_property
-    def engine(self) -> EmbeddedEngine:
+    def engine(self) -> EmbeddedEngine | ElasticEngine:
         """The search index."""
+        if (elastic := self.settings.elastic) is not None:
+            from catalog.elastic import ElasticEngine
+
+            made = ElasticEngine(
+                elastic.url,
+                prefix=elastic.prefix,
+                api_key=elastic.api_key,
+                ca=elastic.ca,
+                settings={"number_of_shards": elastic.shards} if elastic.shards else None,
+            )
+            self._open.callback(made.disconnect)
+            return made
         from catalog.embedded import EmbeddedEngine
 
         engine = EmbeddedEngine(self.settings.index)

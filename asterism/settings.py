@@ -23,7 +23,8 @@ from schemas.errors import SettingsError
 
 FILE_NAME = "asterism.toml"
 DEFAULT_DATA = "asterism-data"
-KEYS = ("data", "contact", "public_url", "store", "sources")
+KEYS = ("data", "contact", "public_url", "store", "index", "sources")
+INDEX_KEYS = ("url", "prefix", "api_key", "ca", "shards")
 SOURCE_KEYS = {
     "name": "its name, in the field `source` of its records",
     "kind": "its protocol",
@@ -35,6 +36,8 @@ _LISTS = ("scopes", "types", "communities")
 _FILES = ("token_file", "certificate")
 _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
 # a source's name stands in URLs, in terms of the index and on the command line
+# begins the names of Elasticsearch's indices and aliases
+_PREFIX = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -71,8 +74,27 @@ class SourceSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ElasticSettings:
+    """The Elasticsearch that is searched; ``shards`` of a new index, where the server is not to decide."""
+
+    url: str
+    prefix: str = "asterism"
+    api_key: str | None = None
+    ca: Path | None = None
+    shards: int | None = None
+
+    @property
+    def address(self) -> str:
+        """The URL without the password that it may hold."""
+        return _shown(self.url)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
-    """What the file says, made absolute. ``store`` is an SQLAlchemy URL; ``file`` is None where there is no file."""
+    """What the file says, made absolute. ``store`` is an SQLAlchemy URL; ``file`` is None where there is no file.
+
+    ``elastic`` is None where the embedded engine searches.
+    """
 
     file: Path | None
     data: Path
@@ -80,6 +102,7 @@ class Settings:
     contact: str
     public_url: str | None
     sources: tuple[SourceSettings, ...]
+    elastic: ElasticSettings | None = None
 
     @property
     def index(self) -> Path:
@@ -162,6 +185,7 @@ def read(document: Mapping[str, Any], file: Path | None) -> Settings:
         contact=_resolve(contact, f"contact in {where}") if contact else "",
         public_url=public_url.rstrip("/") if public_url else None,
         sources=sources,
+        elastic=_elastic(document.get("index"), where, folder),
     )
 
 
@@ -176,6 +200,36 @@ def _shown(url: str) -> str:
     """``url`` as it may be shown: without user and password (RFC 3986, section 3.2.1), query and fragment."""
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def _elastic(value: Any, where: str, folder: Path) -> ElasticSettings | None:
+    """``index``: the address of an Elasticsearch, or a table of it and more."""
+    if value is None:
+        return None
+    place = f"index in {where}"
+    table = value if isinstance(value, dict) else {"url": value}
+    _known(table, INDEX_KEYS, place)
+    found = {key: _resolve(_text(table, key, place), f"{key} of {place}") for key in INDEX_KEYS if key != "shards"}
+    if not found["url"]:
+        raise SettingsError("missing-key", f'{place} has no url; give one: url = "https://..."', key="url")
+    try:
+        parts = urlsplit(found["url"])
+        right = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        right = False
+    if not right:
+        raise SettingsError("bad-value", f"{place}: give the address of an Elasticsearch, http://... or https://...")
+    prefix = found["prefix"] or "asterism"
+    if not _PREFIX.fullmatch(prefix):
+        said = "use up to 100 small letters, digits, dots, hyphens, underscores"
+        raise SettingsError("bad-value", f"prefix of {place}: {said}", key="prefix")
+    shards = table.get("shards")
+    if shards is not None and (isinstance(shards, bool) or not isinstance(shards, int) or not 1 <= shards <= 1024):
+        raise SettingsError("bad-value", f"shards of {place}: give a number from 1 to 1024", key="shards")
+    ca = folder / found["ca"] if found["ca"] else None
+    if ca is not None and not ca.is_file():
+        raise SettingsError("unreadable", f"the certificate {ca} of {place} cannot be read", key="ca")
+    return ElasticSettings(found["url"], prefix, found["api_key"], ca, shards)
 
 
 def _source(table: dict[str, Any], number: int, where: str, folder: Path) -> SourceSettings:
