@@ -62,7 +62,7 @@ class ElasticEngine:
     def search(self, query: Query) -> Answer:
         """Answer from what has been committed; see :class:`catalog.engine.Engine`."""
         found = self._try(query, lambda search: search.answer())
-        return _nothing(query) if found is None else found  # type: ignore[no-any-return]
+        return _nothing(query) if found is None else found
 
     def coverage(self, query: Query, order: int) -> Ints:
         """See :class:`catalog.engine.Engine`."""

@@ -76,9 +76,7 @@ class Candidates:
         points = self._points(test, places.maybe_points, [places.points])
         exact = {"intersects": test.meets, "within": test.within, "contains": test.contained}
         shapes = [
-            seq
-            for seq, shape in self.shapes(places.maybe_shapes, [places.shapes])
-            if exact[query.relation](shape)  # type: ignore[index]  # "position" asks for no shapes
+            seq for seq, shape in self.shapes(places.maybe_shapes, [places.shapes]) if exact[query.relation](shape)
         ]
         return any_of([places.sure, among(points), among(shapes)])
 

@@ -36,8 +36,8 @@ class Counting:
 
     @property
     def _counted(self) -> set[str]:
-        asked = (*self.query.facets, *self.query.histograms)
-        return {field_name(one.field) for one in asked}
+        facets, histograms = self.query.facets, self.query.histograms
+        return {field_name(one.field) for one in facets} | {field_name(one.field) for one in histograms}
 
     def inner(self) -> list[Filter]:
         """The filters that everything obeys."""
@@ -203,4 +203,4 @@ def _value(key: Any, *, extra: bool) -> str | int | float:
     if extra:
         kind, text = key.partition("\0")[2][:1], key.partition("\0")[2][1:]
         key = read(text) if kind == "n" else text
-    return int(key) if isinstance(key, float) and key == int(key) else key  # type: ignore[no-any-return]  # a JSON value
+    return int(key) if isinstance(key, float) and key == int(key) else key
