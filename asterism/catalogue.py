@@ -49,7 +49,10 @@ class LocalCatalogue:
     def place(self, name: str) -> KnownObject | None:
         from schemas.objects import known_object
 
-        return known_object(name)
+        found = known_object(name)
+        if found is None and (resolver := self._factory.resolver) is not None:
+            found = resolver.resolve(name)
+        return found
 
     def saved_queries(self) -> list[SavedQuery]:
         return saved.listed(self._store)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from catalog.indexer import Indexer
     from catalog.store import Store
     from harvesters.base import Harvester
+    from harvesters.sesame import Sesame
+    from mappings.thesaurus import Thesaurus
 
 # How a source is asked, not what: new credentials do not make another harvest of it
 _CREDENTIALS = frozenset({"account", "auth", "username", "password", "token_file", "certificate"})
@@ -72,14 +74,38 @@ class Factory:
                 api_key=elastic.api_key,
                 ca=elastic.ca,
                 settings={"number_of_shards": elastic.shards} if elastic.shards else None,
+                thesaurus=self.thesaurus,
             )
             self._open.callback(made.disconnect)
             return made
         from catalog.embedded import EmbeddedEngine
 
-        engine = EmbeddedEngine(self.settings.index)
+        engine = EmbeddedEngine(self.settings.index, thesaurus=self.thesaurus)
         self._open.callback(engine.close)
         return engine
+
+    @functools.cached_property
+    def thesaurus(self) -> Thesaurus | None:
+        """The subjects' broader terms, where the settings name a file of them."""
+        if (file := self.settings.thesaurus) is None:
+            return None
+        from mappings.thesaurus import Thesaurus
+
+        try:
+            return Thesaurus.parse(file.read_bytes())
+        except (OSError, ValueError) as error:
+            raise SettingsError("unreadable", f"the thesaurus {file} cannot be read: {error}") from error
+
+    @functools.cached_property
+    def resolver(self) -> Sesame | None:
+        """Who is asked for objects that are not in the built-in list."""
+        if (address := self.settings.resolver) is None:
+            return None
+        from harvesters.sesame import Sesame, polite_client
+
+        made = Sesame(address, polite_client(self.settings.contact))
+        self._open.callback(made.close)
+        return made
 
     @functools.cached_property
     def indexer(self) -> Indexer:

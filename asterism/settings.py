@@ -23,7 +23,7 @@ from schemas.errors import SettingsError
 
 FILE_NAME = "asterism.toml"
 DEFAULT_DATA = "asterism-data"
-KEYS = ("data", "contact", "public_url", "store", "index", "sources")
+KEYS = ("data", "contact", "public_url", "store", "index", "thesaurus", "resolver", "sources")
 INDEX_KEYS = ("url", "prefix", "api_key", "ca", "shards")
 SOURCE_KEYS = {
     "name": "its name, in the field `source` of its records",
@@ -93,7 +93,8 @@ class ElasticSettings:
 class Settings:
     """What the file says, made absolute. ``store`` is an SQLAlchemy URL; ``file`` is None where there is no file.
 
-    ``elastic`` is None where the embedded engine searches.
+    ``elastic`` is None where the embedded engine searches. ``thesaurus`` is a file of subjects, ``resolver`` the
+    address of a Sesame service.
     """
 
     file: Path | None
@@ -103,6 +104,8 @@ class Settings:
     public_url: str | None
     sources: tuple[SourceSettings, ...]
     elastic: ElasticSettings | None = None
+    thesaurus: Path | None = None
+    resolver: str | None = None
 
     @property
     def index(self) -> Path:
@@ -178,6 +181,7 @@ def read(document: Mapping[str, Any], file: Path | None) -> Settings:
     store = _text(document, "store", where)
     contact = _text(document, "contact", where)
     public_url = _text(document, "public_url", where)
+    thesaurus = _text(document, "thesaurus", where)
     return Settings(
         file=file,
         data=path,
@@ -186,6 +190,8 @@ def read(document: Mapping[str, Any], file: Path | None) -> Settings:
         public_url=public_url.rstrip("/") if public_url else None,
         sources=sources,
         elastic=_elastic(document.get("index"), where, folder),
+        thesaurus=folder / _resolve(thesaurus, f"thesaurus in {where}") if thesaurus else None,
+        resolver=_resolver(document, where),
     )
 
 
@@ -202,6 +208,22 @@ def _shown(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
+def _resolver(document: Mapping[str, Any], where: str) -> str | None:
+    """``resolver``: the address of a Sesame service."""
+    found = _resolve(_text(document, "resolver", where), f"resolver in {where}")
+    if found is not None and not _is_address(found):
+        raise SettingsError("bad-value", f"resolver in {where}: give the address of a Sesame service, https://...")
+    return found  # type: ignore[no-any-return]  # a text, of a text
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
 def _elastic(value: Any, where: str, folder: Path) -> ElasticSettings | None:
     """``index``: the address of an Elasticsearch, or a table of it and more."""
     if value is None:
@@ -212,12 +234,7 @@ def _elastic(value: Any, where: str, folder: Path) -> ElasticSettings | None:
     found = {key: _resolve(_text(table, key, place), f"{key} of {place}") for key in INDEX_KEYS if key != "shards"}
     if not found["url"]:
         raise SettingsError("missing-key", f'{place} has no url; give one: url = "https://..."', key="url")
-    try:
-        parts = urlsplit(found["url"])
-        right = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        right = False
-    if not right:
+    if not _is_address(found["url"]):
         raise SettingsError("bad-value", f"{place}: give the address of an Elasticsearch, http://... or https://...")
     prefix = found["prefix"] or "asterism"
     if not _PREFIX.fullmatch(prefix):

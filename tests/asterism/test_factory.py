@@ -8,7 +8,10 @@ import pytest
 
 from asterism.factory import Factory
 from asterism.settings import Settings, load
+from harvesters.sesame import Sesame
 from schemas.errors import SettingsError, StoreError
+from schemas.objects import KnownObject
+from tests.asterism.conftest import Run
 
 LAKE = """
 [[sources]]
@@ -88,3 +91,60 @@ def test_the_catalogue_is_what_the_api_asks_for(config: Path) -> None:
         assert catalogue.ready() == []
         assert catalogue.lag() == 0
         assert catalogue.sources() == []
+
+
+THESAURUS = '{"uri": "http://a.example/v", "terms": {"b": {"label": "B"}, "c": {"label": "C", "wider": ["b"]}}}'
+
+
+def test_the_thesaurus_is_handed_to_the_index(config: Path, tmp_path: Path, filled: Run) -> None:
+    config.write_text('data = "kept"\nthesaurus = "words.json"\n')
+    (tmp_path / "words.json").write_text(THESAURUS)
+    out_of_date = filled("search", "crab")
+    assert out_of_date.exit_code == 1 and "asterism reindex" in out_of_date.stderr
+    assert filled("reindex").exit_code == 0
+    line = '{"identifiers": [{"scheme": "doi", "value": "10.5072/c"}], "kind": "dataset", "title": "C"'
+    filled("import", "--source", "x", "-", text=line + ', "subjects": [{"term": "c"}]}\n')
+    assert "10.5072/c" in filled("search", "--subjects.path", "B", "--format", "json").stdout
+    (tmp_path / "words.json").write_text(THESAURUS.replace('"label": "B"', '"label": "B2"'))
+    assert filled("search", "crab").exit_code == 1
+    assert filled("reindex").exit_code == 0
+    assert "10.5072/c" in filled("search", "--subjects.path", "B2/C", "--format", "json").stdout
+
+
+@pytest.mark.parametrize("text", [None, "", "[]", "<rdf/>"])
+def test_a_thesaurus_that_cannot_be_read(config: Path, tmp_path: Path, text: str | None) -> None:
+    config.write_text('thesaurus = "words.json"\n')
+    if text is not None:
+        (tmp_path / "words.json").write_text(text)
+    with pytest.raises(SettingsError, match=r"thesaurus .*words\.json") as caught:
+        _ = Factory(load(config)).thesaurus
+    assert caught.value.code == "settings.unreadable"
+
+
+def test_the_resolver_is_asked_for_what_the_list_does_not_know(
+    config: Path, filled: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def resolve(self: Sesame, name: str) -> KnownObject | None:
+        asked.append(name)
+        return KnownObject(name, 83.63, 22.01, "Simbad") if name == "V1" else None
+
+    monkeypatch.setattr(Sesame, "resolve", resolve)
+    assert filled("search", "--cone", "V1,1").exit_code == 2
+    assert asked == []  # nobody is to be asked
+    config.write_text('data = "kept"\nresolver = "https://sesame.example/nph-sesame"\n')
+    found = filled("search", "--cone", "V1,1", "--format", "json")
+    assert found.exit_code == 0 and '"Crab"' in found.stdout
+    assert filled("search", "--cone", "M1,1", "--format", "json").exit_code == 0
+    unknown = filled("search", "--cone", "Nobody,1")
+    assert unknown.exit_code == 2 and "query.unknown-object" in unknown.stderr
+    assert asked == ["V1", "Nobody"]
+
+
+@pytest.mark.parametrize("value", ["cds.unistra.fr", "ftp://a.example", "https://", "http://a:x/"])
+def test_a_resolver_needs_an_address(config: Path, value: str) -> None:
+    config.write_text(f'resolver = "{value}"\n')
+    with pytest.raises(SettingsError, match="resolver") as caught:
+        load(config)
+    assert caught.value.code == "settings.bad-value"
