@@ -43,10 +43,7 @@ def script(source: str, **params: Any) -> Clause:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Clauses: records in the region by position and by footprint, for certain, and those that must be looked at.
-
-    ``alone``: positions of the records without a footprint count, not those of others.
-    """
+    """Clauses: records in the region by position and by footprint, for certain, and those that must be looked at."""
 
     points: Clause
     shapes: Clause
@@ -71,14 +68,15 @@ def unlocated(query: Query) -> Clause:
 
 def places(query: Query, test: RegionTest) -> Places:
     """The region's clauses."""
-    points, maybe_points = _points(test)
+    cover = coarse(test.ranges, test.inner)
+    points, maybe_points = _points(test, *cover)
     shapes = maybe_shapes = NOTHING
     if query.relation != "position":
         if query.relation == "contains" and not test.is_point:  # a point holds no more than a point
             points = maybe_points = NOTHING
         alone = none_of({"term": {"place": "footprint"}})
         points, maybe_points = (one if one == NOTHING else all_of([one, alone]) for one in (points, maybe_points))
-        shapes, maybe_shapes = _shapes(query, test)
+        shapes, maybe_shapes = _shapes(query, test, *cover)
     return Places(points, shapes, maybe_points, maybe_shapes)
 
 
@@ -106,9 +104,8 @@ def whole_cells(ranges: Ints, order: int) -> Ints:
     return healpix.merge_ranges(np.stack([ranges[:, 0] & -size, -(-ranges[:, 1] & -size)], axis=1))
 
 
-def _points(test: RegionTest) -> tuple[Clause, Clause]:
+def _points(test: RegionTest, ranges: Ints, inner: Any) -> tuple[Clause, Clause]:
     """Positions in the region, and those that may be."""
-    ranges, inner = coarse(test.ranges, test.inner)
     sure, edge = _in_ranges(ranges[inner]), _in_ranges(ranges[~inner])
     if edge == NOTHING or test.shape.kind not in ("circle", "moc"):
         return sure, edge
@@ -132,9 +129,9 @@ def _in_cone(test: RegionTest) -> Clause:
     return script(_CONE, x=x, y=y, z=z, limit=limit, wide=wide)
 
 
-def _shapes(query: Query, test: RegionTest) -> tuple[Clause, Clause]:
+def _shapes(query: Query, test: RegionTest, ranges: Ints, inner: Any) -> tuple[Clause, Clause]:
     """Footprints in the relation, and those that may be."""
-    by_flag = [_cells(test, True), _cells(test, False)]
+    by_flag = [_cells(ranges[inner]), _cells(ranges[~inner])]
     maybe_terms = _met(by_flag[0] + by_flag[1], "=~", "+-")
     if not maybe_terms:
         return NOTHING, NOTHING
@@ -151,10 +148,9 @@ def _shapes(query: Query, test: RegionTest) -> tuple[Clause, Clause]:
     return any_of(certain), all_of([maybe, script(_MEET, **cap)])
 
 
-def _cells(test: RegionTest, flag: bool) -> list[tuple[int, int]]:
-    ranges, inner = coarse(test.ranges, test.inner)
-    chosen = healpix.merge_ranges(ranges[inner == flag])
-    return [(order, pixel) for order, pixels in healpix.cells_of(chosen) for pixel in pixels.tolist()]
+def _cells(ranges: Ints) -> list[tuple[int, int]]:
+    joined = healpix.merge_ranges(ranges)
+    return [(order, pixel) for order, pixels in healpix.cells_of(joined) for pixel in pixels.tolist()]
 
 
 def _met(cells: list[tuple[int, int]], own: str, above: str) -> list[str]:
