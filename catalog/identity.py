@@ -102,7 +102,7 @@ def _link(connection: Connection, gained: Sequence[tuple[int, str]], lost: Seque
     carried: dict[int, list[str]] = {}
     for hash, id in _carriers(connection, [hash for hash in touched if hash not in crowds] if crowds else touched):
         carried.setdefault(hash, []).append(id)
-    seeds = {id for hash, _ in lost for id in carried.get(hash, ())}
+    seeds = {other for hash, id in lost for other in (id, *carried.get(hash, ()))}
     if gained:
         insert_many(connection, carrier, [{"hash": hash, "id": id} for hash, id in sorted(gained)])
     alone: dict[int, str] = {}

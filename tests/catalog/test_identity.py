@@ -312,6 +312,17 @@ def test_what_hangs_together_too_far_is_not_merged(store: Store, monkeypatch: py
     check(store, Follower(), 200, 10)
 
 
+def test_a_record_that_leaves_what_is_too_large_takes_its_own_along(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits(monkeypatch, 200, 4)
+    store.save("s", [put(str(n), source="s", **doi(str(n), str(n + 1))) for n in range(6)])
+    assert together(store) == []
+    store.save("s", [put("4", source="s", **doi("5"))])  # not joined to 3 any more, still to 5
+    assert sorted(together(store)) == sorted([ids("s/0", "s/1", "s/2", "s/3"), ids("s/4", "s/5")])
+    check(store, Follower(), 200, 4)
+
+
 def test_many_parts_of_one_source_are_an_alarm(store: Store) -> None:
     store.save("s", [put(str(n), source="s", **doi("1")) for n in range(20)])
     store.save("t", [put(str(n), source="t", **doi("1")) for n in range(20)])
