@@ -176,18 +176,25 @@ def part_owners(segment: Segment, ranges: Any) -> Any:
     """MOCs, repeated, with some part in the order-6 cells that lie wholly in ``ranges``."""
     if not segment.has("part/pixel"):
         return np.empty(0, dtype=np.int64)
-    first = -(-ranges[:, 0] >> _PART_SHIFT)
-    last = ranges[:, 1] >> _PART_SHIFT
-    some = first < last
+    first, last = _whole_pixels(ranges)
     pixel = segment["part/pixel"]
-    start = np.searchsorted(pixel, first[some].astype(pixel.dtype))
-    end = np.searchsorted(pixel, (last[some] - 1).astype(pixel.dtype), side="right")
+    start = np.searchsorted(pixel, first.astype(pixel.dtype))
+    end = np.searchsorted(pixel, (last - 1).astype(pixel.dtype), side="right")
     return segment["part/owner"][healpix.expand(start, end - start)]
 
 
-def pieces(segment: Segment, ranges: Any, wanted: Any) -> tuple[Any, Any, Any, Any]:
-    """What the ``wanted`` MOCs (a mask) have in ``ranges``: (MOC, low, high, number of the range), without overlap."""
-    found = [_cut(*some, ranges) for some in (*_whole_cells(segment, ranges, wanted), *_parts(segment, ranges, wanted))]
+def _whole_pixels(ranges: Any) -> tuple[Any, Any]:
+    first, last = -(-ranges[:, 0] >> _PART_SHIFT), ranges[:, 1] >> _PART_SHIFT
+    return first[first < last], last[first < last]
+
+
+def pieces(segment: Segment, ranges: Any, wanted: Any, but: Any = None) -> tuple[Any, Any, Any, Any]:
+    """What the ``wanted`` MOCs (a mask) have in ``ranges``: (MOC, low, high, number of the range), without overlap.
+
+    ``but``: parts of order-6 cells that lie wholly in these ranges are not looked at.
+    """
+    parts = _parts(segment, ranges, wanted, ranges[:0] if but is None else but)
+    found = [_cut(*some, ranges) for some in (*_whole_cells(segment, ranges, wanted), *parts)]
     if not found:
         return (np.empty(0, dtype=np.int64),) * 4
     owner, low, high, which = (np.concatenate(part) for part in zip(*found, strict=True))
@@ -203,15 +210,17 @@ def _whole_cells(segment: Segment, ranges: Any, wanted: Any) -> Iterable[tuple[A
         yield (owner[at] >> 1).astype(np.int64), low, low + (1 << 2 * (healpix.ORDER - order))
 
 
-def _parts(segment: Segment, ranges: Any, wanted: Any) -> Iterable[tuple[Any, Any, Any]]:
+def _parts(segment: Segment, ranges: Any, wanted: Any, but: Any) -> Iterable[tuple[Any, Any, Any]]:
     if not segment.has("part/pixel") or len(ranges) == 0:
         return
     pixel = segment["part/pixel"]
-    merged = healpix.merge_ranges(
-        np.stack([ranges[:, 0] >> _PART_SHIFT, ((ranges[:, 1] - 1) >> _PART_SHIFT) + 1], axis=1)
-    )
-    start = np.searchsorted(pixel, merged[:, 0].astype(pixel.dtype))
-    end = np.searchsorted(pixel, (merged[:, 1] - 1).astype(pixel.dtype), side="right")
+    asked = np.zeros(12 << 2 * PART, dtype=bool)
+    first = ranges[:, 0] >> _PART_SHIFT
+    asked[healpix.expand(first, ((ranges[:, 1] - 1) >> _PART_SHIFT) + 1 - first)] = True
+    first, last = _whole_pixels(but)
+    asked[healpix.expand(first, last - first)] = False
+    some = np.flatnonzero(asked).astype(pixel.dtype)
+    start, end = np.searchsorted(pixel, some), np.searchsorted(pixel, some, side="right")
     at = healpix.expand(start, end - start)
     owner = segment["part/owner"][at]
     keep = wanted[owner]

@@ -75,7 +75,7 @@ def _meeting(segment: Segment, test: RegionTest) -> Any:
     if test.shape.kind == "circle":
         surely[check[away + cap < test.radius - _EPS]] = True
     check = check[~surely[check] & (away - cap <= test.radius + _EPS)]
-    owner, low, high, which = footprints.pieces(segment, test.ranges, moc & ~surely)
+    owner, low, high, which = footprints.pieces(segment, test.ranges, moc & ~surely, test.ranges[test.inner])
     surely[owner[test.inner[which]]] = True
     near = _near(test, owner, low, high, surely) if len(owner) else owner  # a MOC has no edge, and all of it is inner
     right = [n for n in (*near.tolist(), *check.tolist()) if test.meets(footprints.shape(segment, n))]
@@ -190,7 +190,7 @@ def fractions(segment: Segment, rows: Any, test: RegionTest) -> Any:
     asked[rows] = True
     numbers = np.flatnonzero(asked[docs])
     numbers = np.intersect1d(numbers, _meeting(segment, test))
-    held = set(_holding(segment, test).tolist())
-    found = [1.0 if n in held else test.fraction(footprints.shape(segment, n)) for n in numbers.tolist()]
+    whole = set(_holding(segment, test).tolist())
+    found = [1.0 if n in whole else test.fraction(footprints.shape(segment, n)) for n in numbers.tolist()]
     made[np.searchsorted(rows, docs[numbers])] = found
     return made

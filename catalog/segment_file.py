@@ -32,7 +32,7 @@ def write(path: Path, arrays: Arrays) -> None:
         file.write(b"\0" * (start - 16 - len(header)))
         checksum = 0
         for array in arrays.values():
-            body = memoryview(np.ascontiguousarray(array)).cast("B") if array.size else b""
+            body = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
             rest = b"\0" * (-array.nbytes % _ALIGN)
             checksum = zlib.crc32(rest, zlib.crc32(body, checksum))
             file.write(body)

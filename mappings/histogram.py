@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from itertools import count
-from typing import Literal
+from typing import Any, Literal
 
 from marshmallow import fields as mm
 
@@ -39,7 +39,7 @@ def kind_of(field: str) -> Kind:
         return "number"
     if known.kind == "date" or field == "time":
         return "date"
-    found: mm.Field = RecordSchema().fields[known.path[0]]
+    found: Any = RecordSchema().fields[known.path[0]]
     for key in known.path[1:]:
         inner = found.inner if isinstance(found, mm.List) else found
         found = inner.schema.fields[key] if isinstance(inner, mm.Nested) else inner
