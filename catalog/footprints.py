@@ -204,7 +204,8 @@ def pieces(segment: Segment, ranges: Any, wanted: Any, but: Any = None) -> tuple
 def _whole_cells(segment: Segment, ranges: Any, wanted: Any) -> Iterable[tuple[Any, Any, Any]]:
     for order, pixel, owner in _levels(segment):
         first, last = _slices(pixel, ranges, order)
-        at = np.unique(healpix.expand(first, last - first))
+        first = np.maximum(first, np.append(0, np.maximum.accumulate(last)[:-1]))  # each cell once
+        at = healpix.expand(first, np.maximum(last - first, 0))
         at = at[wanted[owner[at] >> 1]]
         low = pixel[at].astype(np.int64) << 2 * (healpix.ORDER - order)
         yield (owner[at] >> 1).astype(np.int64), low, low + (1 << 2 * (healpix.ORDER - order))
