@@ -20,7 +20,7 @@ from harvesters.runner import harvest
 from schemas.query import parse
 from tests.demo.relevance import QUERIES, grade, ndcg
 
-FLOOR = 0.0  # a little below what was measured
+FLOOR = 0.86  # measured: 0.880 on either engine
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,8 @@ from catalog.embedded import EmbeddedEngine
 from .naive import Naive
 from .records import make_history
 
+pytest.register_assert_rewrite("tests.catalog.conformance.agree")
+
 SIZE = 320
 ENGINES = [pytest.param("embedded"), pytest.param("elasticsearch", marks=pytest.mark.real)]
 

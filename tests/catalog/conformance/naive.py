@@ -118,13 +118,8 @@ class Naive:
     def fraction(self, one: str, region: Region) -> tuple[float, float]:
         """The share of the region that a record covers, and how far off that may be."""
         record = self.now[one].record
-        q = places.place(dict(region.footprint))
-        if "footprint" in record:
-            return places.fraction(places.place(record["footprint"]), q)
-        if "position" in record and q.is_point:
-            held = int(q.sure(position(record))[0])
-            return float(held > 0), 0.0 if held else 1.0
-        return 0.0, 0.0
+        which = "footprint" if "footprint" in record else "position"
+        return _fraction(json.dumps(record.get(which)), json.dumps(dict(region.footprint)), which)
 
     # --- filters ---------------------------------------------------------------------------------------------
 
@@ -366,6 +361,17 @@ def _stands(where: str, region: str, which: str, relation: str) -> bool | None:
         return False
     said = int(q.sure(position({"position": json.loads(where)}))[0])
     return None if said == 0 else said > 0
+
+
+@functools.cache
+def _fraction(where: str, region: str, which: str) -> tuple[float, float]:
+    q, there = places.place(json.loads(region)), json.loads(where)
+    if which == "footprint":
+        return places.fraction(places.place(there), q)
+    if there and q.is_point:
+        held = int(q.sure(position({"position": there}))[0])
+        return float(held > 0), 0.0 if held else 1.0
+    return 0.0, 0.0
 
 
 def _paths(record: Record, field: str) -> list[str]:

@@ -183,7 +183,7 @@ class Moc(Place):
         self.ranges = moc_ranges(text)
         cells = _cells(self.ranges)
         count = sum(len(found) for _, found in cells)
-        rims, cores, gaps = [], [], [0.0]
+        rims, cores, gaps, borders = [], [], [0.0], []
         for order, found in cells:
             step = max(2, min(64, _SAMPLES // max(1, count)))
             lon, lat = nested.vertices(found.astype(np.uint64), order, step=step, num_threads=1)
@@ -191,6 +191,7 @@ class Moc(Place):
             lon, lat = nested.healpix_to_lonlat(found.astype(np.uint64), order, num_threads=1)
             middle = unit(lon.deg, lat.deg)
             cores.append(middle)
+            borders.append(border.reshape(-1, 3))
             gaps.append(0.55 * float(angle(border, np.roll(border, -1, axis=1)).max()))
             if order < ORDER - 3:  # of finer ones the outward step is lost in the doubles
                 out = border + 1e-5 * (border - middle[:, None])
@@ -204,8 +205,8 @@ class Moc(Place):
             middle = self.core.sum(axis=0)
             norm = np.linalg.norm(middle)
             centre = middle / norm if norm > 1e-6 else np.array([0.0, 0.0, 1.0])
-            reach = float(angle(np.concatenate([self.rim, self.core]), centre).max()) + 2 * self.gap
-            self.cap = centre, (reach if len(self.rim) and norm > 1e-6 else math.pi)
+            reach = float(angle(np.concatenate(borders), centre).max()) + 2 * self.gap
+            self.cap = centre, (reach if reach < math.radians(80) and norm > 1e-6 else math.pi)
         else:
             self.cap = np.array([0.0, 0.0, 1.0]), -1.0
 
@@ -506,21 +507,22 @@ def fraction(g: Place, q: Place) -> tuple[float, float]:  # noqa: PLR0911 - the 
         if len(own) < 50:
             return 0.0, 0.01
         share = float(q.holds(own).mean()) * _area(g) / _area(q)
-        return share, 0.003 + 0.1 * share
+        return share, 0.003 + 0.15 * share
     return float(g.holds(points).mean()), 0.01 + 3 / math.sqrt(max(1, len(points)))
 
 
 @functools.lru_cache(maxsize=256)
 def _filling(a: Place) -> Any:
-    for count in (20_000, 400_000):
+    for count in (6_000, 100_000):
         points = spread(a.cap[0], min(math.pi, max(0.0, a.cap[1])), count)
         points = points[a.holds(points)]
-        if len(points) > 3000:
+        if len(points) > 2000:
             break
     return points
 
 
+@functools.lru_cache(maxsize=1024)
 def _area(a: Place) -> float:
     whole = 2 * math.pi * (1 - math.cos(min(math.pi, a.cap[1])))
-    probes = spread(a.cap[0], min(math.pi, a.cap[1]), 20_000)
+    probes = spread(a.cap[0], min(math.pi, a.cap[1]), 4_000)
     return whole * float(a.holds(probes).mean())
