@@ -27,7 +27,7 @@ def run(count: int) -> None:
     """Median times over random centres; every answer is exact."""
     folder, _ = imported(count)
     engine = EmbeddedEngine(folder / "data" / "index")
-    xyz = np.concatenate([part.segment["xyz"] for part in engine._current().parts])
+    xyz = np.concatenate([part.segment.unit(np.arange(part.segment.size)) for part in engine._current().parts])
     rng = random.Random(4)
 
     def centre() -> tuple[float, float]:
