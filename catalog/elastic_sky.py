@@ -139,7 +139,8 @@ def _shapes(query: Query, test: RegionTest, ranges: Ints, inner: Any) -> tuple[C
     cap = {"x": x, "y": y, "z": z, "radius": test.radius, "slack": _SLACK}
     maybe: Clause = {"terms": {"shape": maybe_terms}}
     if query.relation == "contains":
-        return NOTHING, all_of([maybe, script(_AROUND, **cap)])
+        # what holds a cone has it in its cap; of another region the cap may stick out
+        return NOTHING, all_of([maybe, script(_AROUND if test.shape.kind == "circle" else _MEET, **cap)])
     certain = []
     if test.shape.kind == "circle":
         certain.append(all_of([maybe, script(_INSIDE, **cap)]))
