@@ -59,8 +59,8 @@ class Answer:
     """``total`` is exact; ``ids`` are this page in order; ``next`` is the cursor of the next page or None.
 
     ``unlocated`` counts what matches all but the sky region for want of a place. ``density``: records by HEALPix cell,
-    of the position or else of the footprint's centre. ``covered``: the fraction of the region that each of ``ids`` covers,
-    where the query filters or sorts by it.
+    of the position or else of the footprint's centre. ``covered``: the fraction of the region that each of ``ids``
+    covers, where the query filters or sorts by it.
     """
 
     total: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import subprocess
 import tarfile
 import tomllib
@@ -76,8 +77,8 @@ def test_the_wheel_says_what_it_is(wheel: zipfile.ZipFile, metadata: Message, pr
     stated = project["project"]
     assert (metadata["Name"], metadata["Version"]) == ("asterism", stated["version"])
     assert (metadata["License-Expression"], metadata["Requires-Python"]) == ("BSD-3-Clause", ">=3.11")
-    required = {one.partition(">")[0] for one in metadata.get_all("Requires-Dist", [])}
-    assert required == {one.partition(">")[0] for one in stated["dependencies"]}
+    required = {re.split("[<>]", one)[0] for one in metadata.get_all("Requires-Dist", [])}
+    assert required == {re.split("[<>]", one)[0] for one in stated["dependencies"]}
     assert "pytest" not in required
     (entry,) = [name for name in wheel.namelist() if name.endswith("entry_points.txt")]
     assert "asterism = asterism.cli:main" in wheel.read(entry).decode()

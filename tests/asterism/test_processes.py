@@ -66,7 +66,8 @@ def test_a_stopped_harvest_keeps_what_it_has(
 def _saved_only(config: Path) -> None:
     """A record in the store whose indexing was never reached."""
     with Factory(settings.load(config)) as factory:
-        factory.store.save("late", [Put("doi:10.5072/late", {**CRAB, "id": "0" * 16, "source": "late"})])
+        named = {"identifiers": [{"scheme": "doi", "value": "10.5072/late"}]}
+        factory.store.save("late", [Put("doi:10.5072/late", {**CRAB, **named, "id": "0" * 16, "source": "late"})])
 
 
 def test_a_search_takes_up_what_a_killed_command_left(
@@ -132,7 +133,8 @@ def test_serve_answers_until_it_is_stopped(filled: Run, config: Path, workers: s
         assert answer == own
         assert [item["title"] for item in answer["items"]] == ["Crab"]
         # what another process imports, the next answer has
-        filled("import", "-", text=json.dumps({**CRAB, "title": "Crab again"}))
+        again = {**CRAB, "identifiers": [{"scheme": "doi", "value": "10.5072/again"}], "title": "Crab again"}
+        filled("import", "-", text=json.dumps(again))
         assert httpx.get(f"{base}/api/v1/search", params=query).json()["total"] == 2
         process.send_signal(signal.SIGTERM)
         _, said = process.communicate(timeout=60)

@@ -87,3 +87,7 @@ def test_hostile_repetition_takes_time_in_proportion(piece: str) -> None:
 
     short, long = max(seconds(5_000), 0.01), seconds(50_000)
     assert long < 40 * short  # ten times the input; a quadratic reader would need a hundred times
+
+
+def test_a_less_than_sign_does_not_keep_entities_from_being_read():
+    assert plain_text("a < b &amp; c &lt; d") == "a < b & c < d"
