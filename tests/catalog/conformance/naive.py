@@ -93,14 +93,15 @@ class Naive:
 
     def sky(self, one: str, query: Query) -> bool:
         record = self.now[one].record
-        if not self.located(record, query):
-            return query.unlocated
         assert query.region is not None
-        found = self.stands(one, query.region, query.relation)
-        if found is None:
-            assert self.decide is not None, "too near to an edge to tell"
-            found = bool(self.decide(one))
-        if found and query.covered is not None:
+        if self.located(record, query):
+            found = self.stands(one, query.region, query.relation)
+            if found is None:
+                assert self.decide is not None, "too near to an edge to tell"
+                found = bool(self.decide(one))
+        else:
+            found = query.unlocated
+        if found and query.covered is not None:  # what has no footprint covers nothing
             return query.covered.low <= self.covered(one, query.region) <= query.covered.high
         return found
 

@@ -501,6 +501,8 @@ def fraction(g: Place, q: Place) -> tuple[float, float]:  # noqa: PLR0911 - the 
     if _within(q, g):
         return 1.0, 0.0
     points = _filling(q)
+    if len(points) < 500:  # an arc, or so thin that it has no area to speak of
+        return 0.0, 1.0
     small = g.cap[1] < 0.05 * q.cap[1]  # so few of the samples are in it that it is measured from its own side
     if small:
         own = _filling(g)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
 from schemas.filters import Filter
@@ -179,6 +179,7 @@ def _settings(kind: str) -> settings:
         max_examples=(200 if kind == "embedded" else 60) * MORE,
         deadline=None,
         derandomize=MORE == 1,
+        phases=[Phase.explicit, Phase.reuse, Phase.generate] if MORE == 1 else list(Phase),  # shrinking takes minutes
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
     )
 

@@ -58,6 +58,14 @@ def test_fractions(filled, name, text):
     agree(engine, naive, replace(query, limit=3))
 
 
+def test_what_has_no_place_covers_nothing(filled):
+    engine, naive = filled
+    for bounds, more in ((Interval(0.0, 0.5), True), (Interval(0.01, 1.0), False)):
+        query = _query("cone 83.63,22.01,2", unlocated=True, covered=bounds)
+        located = agree(engine, naive, replace(query, unlocated=False)).total
+        assert (agree(engine, naive, query).total > located > 0) == more
+
+
 def test_whole_and_no_cover_are_exactly_one_and_nothing(filled):
     engine, naive = filled
     query = _query("cone 83.63,22.01,2", sort=(Sort("covered", descending=True),))
