@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from mappings.tokens import pattern_regex, tokens
+from mappings.tokens import pattern_regex, token_text, tokens
 from schemas import text as typed
 from schemas.errors import QueryError, SearchIndexError
 from schemas.text import TEXT_FIELDS, Node
@@ -105,7 +105,7 @@ class Words:
         self._writer.delete_documents_by_query(beyond)
 
     def add(self, seq: int, text: dict[str, list[str]]) -> None:
-        fields: dict[str, Any] = {name: [" ".join(tokens(part)) for part in parts] for name, parts in text.items()}
+        fields: dict[str, Any] = {name: [token_text(part) for part in parts] for name, parts in text.items()}
         fields["seq"] = seq
         try:
             self._writer.add_json(orjson.dumps(fields).decode())

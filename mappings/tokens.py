@@ -11,7 +11,6 @@ import re
 import threading
 import unicodedata
 from collections.abc import Iterator
-from itertools import chain
 from typing import NamedTuple
 
 import Stemmer
@@ -46,14 +45,18 @@ class Span(NamedTuple):
 
 def tokens(text: str) -> list[str]:
     """The words of ``text`` in order, each of 1 to ``MAX_TOKEN`` letters and digits."""
-    words = (_PLAIN if text.isascii() else _WORD).findall(text)
-    return list(chain.from_iterable([_KNOWN[word] for word in words]))
+    return token_text(text).split()
+
+
+def token_text(text: str) -> str:
+    """The tokens of ``text`` with spaces between and around them, as engines take them."""
+    return " ".join(map(_KNOWN.__getitem__, text.split()))
 
 
 def spans(text: str) -> Iterator[Span]:
     """The tokens of :func:`tokens` with their places; two of one word (``½``) have the same."""
     for found in (_PLAIN if text.isascii() else _WORD).finditer(text):
-        for token in _KNOWN[found[0]]:
+        for token in _KNOWN[found[0]].split():
             yield Span(token, found.start(), found.end())
 
 
@@ -108,15 +111,19 @@ def _parts(word: str) -> list[str]:
     return [word.lower()] if word.isascii() else _PART.findall(fold(word))
 
 
-class _Known(dict[str, tuple[str, ...]]):
-    """The tokens of each word as it is written. Long numbers seldom repeat: they are read anew."""
+class _Known(dict[str, str]):
+    """The tokens, spaces between them, of what stands between spaces: no word reaches across one.
 
-    def __missing__(self, word: str) -> tuple[str, ...]:
-        made = tuple(stem(part) for part in _parts(word))
-        if len(word) <= _CACHED_LENGTH and (len(word) <= 4 or not _DIGIT.search(word)):
+    Long numbers seldom repeat: they are read anew.
+    """
+
+    def __missing__(self, written: str) -> str:
+        words = (_PLAIN if written.isascii() else _WORD).findall(written)
+        made = " ".join([stem(part) for word in words for part in _parts(word)])
+        if len(written) <= _CACHED_LENGTH and (len(written) <= 4 or not _DIGIT.search(written)):
             if len(self) >= _CACHED:
                 self.clear()
-            self[word] = made
+            self[written] = made
         return made
 
 
