@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 from catalog.engine import View
 from catalog.footprints import Footprints
 from catalog.packing import Arrays, put_values, smallest
-from catalog.segment import HIDDEN, NO_ROW, VIEWS, Segment
+from catalog.segment import HIDDEN, NO_ROW, VIEWS, Segment, split_ids
 from mappings import healpix, sky
 from mappings.document import Document
 from schemas.record import Record
@@ -70,15 +69,14 @@ class Builder:
 
     def build(self) -> Arrays:
         """The columns, in sky order."""
-        raw = base64.b32hexdecode("".join(self.ids).upper())
-        halves = np.frombuffer(raw, dtype=np.dtype([("high", ">u8"), ("low", ">u2")]))
+        high, low = split_ids(self.ids)
         cell = np.full(len(self.ids), healpix.ALL, dtype=np.int64)
         if self.points:
             rows, ra, dec = (np.array(part) for part in zip(*self.points, strict=True))
             cell[rows] = healpix.cells(ra, dec)
         made: Arrays = {
-            "id_hi": halves["high"].astype(np.uint64),
-            "id_lo": halves["low"].astype(np.uint16),
+            "id_hi": high,
+            "id_lo": low,
             "seq": np.array(self.seqs, dtype=np.int64),
             "cell": cell,
             "present": np.array(self.present, dtype=np.uint64),

@@ -13,7 +13,7 @@ import numpy as np
 from catalog import building, segment_file
 from catalog.engine import Change
 from catalog.packing import Arrays
-from catalog.segment import Segment, split_id
+from catalog.segment import Segment, split_ids
 
 FANOUT = 4  # merge so many segments of like size into one
 SMALL = 2_000  # rows; segments below count as of one size
@@ -123,9 +123,7 @@ def without_superseded(parts: list[Part], newest: dict[str, Change]) -> tuple[li
     """Mark the rows that ``newest`` replaces as dead, and drop from it what is not newer; the dead rows' seqs."""
     pending: list[int] = []
     ids = list(newest)
-    halves = [split_id(one) for one in ids]
-    high = np.array([one for one, _ in halves], dtype=np.uint64)
-    low = np.array([one for _, one in halves], dtype=np.uint16)
+    high, low = split_ids(ids)
     seqs = np.array([newest[one].seq for one in ids], dtype=np.int64)
     kept = []
     for part in parts:

@@ -114,6 +114,7 @@ def document(record: Record, thesaurus: Thesaurus | None = None) -> Document:
     """Take a record apart. An import spends more time here than anywhere else of ours."""
     made = Document()
     plans = _plans()
+    terms, text = made.terms, made.text
     present = 0
     for key, value in record.items():
         bit, own, inside, respelt, goal, inner = plans[key]
@@ -121,12 +122,18 @@ def document(record: Record, thesaurus: Thesaurus | None = None) -> Document:
         items = value if isinstance(value, list) else [value]
         if own is not None and items:
             _put(made, *own, [canonical(key, word) for word in items] if respelt else items)
-        found = _inside(items, inside) if inside else {}
-        for sub, some in found.items():
-            _put(made, *inside[sub], some)
+        if inside:
+            found = _inside(items, inside)
+            for sub, some in found.items():
+                name, kind = inside[sub]
+                if kind == "keyword" and not isinstance(some[0], list):
+                    terms[name] = some
+                else:
+                    _put(made, name, kind, some)
+            if inner is not None:
+                items = found.get(inner, [])
         if goal is not None:
-            words = items if inner is None else found.get(inner, [])
-            made.text[goal] = made.text[goal] + words if goal in made.text else words
+            text[goal] = text[goal] + items if goal in text else items
     made.present = present
     for one in record.get("dates", ()):
         if one["type"] == "Issued" and (start := date_value(one["date"].partition("/")[0])) is not None:
@@ -177,6 +184,8 @@ def _did_paths(record: Record) -> list[str]:
 
 def _inside(items: list[dict[str, Any]], wanted: Mapping[str, Any]) -> dict[str, list[Any]]:
     """The values of the wanted keys, over all items."""
+    if len(items) == 1:
+        return {sub: [one] for sub, one in items[0].items() if sub in wanted}
     found: dict[str, list[Any]] = {}
     for item in items:
         for sub, one in item.items():

@@ -7,6 +7,7 @@ A word is a run of letters and digits of any script, folded (no case, no accents
 
 from __future__ import annotations
 
+import functools
 import re
 import threading
 import unicodedata
@@ -49,7 +50,12 @@ def tokens(text: str) -> list[str]:
 
 
 def token_text(text: str) -> str:
-    """The tokens of ``text`` with spaces between and around them, as engines take them."""
+    """The tokens of ``text`` in order with a space or more between them, as engines take them."""
+    return _short(text) if len(text) <= _CACHED_LENGTH else " ".join(map(_KNOWN.__getitem__, text.split()))
+
+
+@functools.lru_cache(maxsize=20_000)  # names, keywords: they repeat
+def _short(text: str) -> str:
     return " ".join(map(_KNOWN.__getitem__, text.split()))
 
 
