@@ -35,10 +35,11 @@ _REWRITE = (
 
 @dataclass(slots=True)
 class Node:
-    """A record, and the cluster that it was part of so far."""
+    """A record, the hashes of its keys with these, and the cluster that it was part of so far."""
 
     record: Record
-    cluster: str | None
+    keys: list[tuple[int, str]]
+    cluster: str | None = None
 
 
 def write(
@@ -49,7 +50,10 @@ def write(
     numbered: Collection[str],
     last: int,
 ) -> int:
-    """Write the clusters and who is in them; merged records get their feed numbers before their parts do."""
+    """Write the clusters and who is in them.
+
+    What leaves a cluster gets its feed number before that cluster does, so that a follower always has one of them.
+    """
     names: dict[str, str | None] = {}
     merged: dict[str, Record] = {}
     for members in components:
@@ -57,7 +61,6 @@ def write(
         names.update(dict.fromkeys(members, name))
         if name:
             merged[name] = merge([nodes[id].record for id in members])
-    last = _write_clusters(connection, merged, old, last)
     moves, joins = [], []
     for id, node in nodes.items():
         to = names[id]
@@ -71,7 +74,7 @@ def write(
     for statement, rows in ((_MOVE, moves), (_JOIN, joins)):
         if rows:
             connection.execute(statement, rows)
-    return last
+    return _write_clusters(connection, merged, old, last)
 
 
 def _write_clusters(connection: Connection, merged: Mapping[str, Record], old: Collection[str], last: int) -> int:

@@ -34,6 +34,11 @@ _ANY_CROWD = select(crowd.c.hash).limit(1)
 _COUNT = update(crowd).where(crowd.c.hash == bindparam("h")).values(records=bindparam("n"))
 
 
+def node(one: Record, cluster: str | None = None) -> Node:
+    """A record with its keys."""
+    return Node(one, [(key_hash(key), key) for key in keys(one)], cluster)
+
+
 def hashes(one: Record) -> list[int]:
     """The hashes of a record's keys."""
     return [key_hash(key) for key in keys(one)]
@@ -50,24 +55,32 @@ def hashes_of(connection: Connection, ids: Sequence[str]) -> dict[str, list[int]
 
 
 def settle(
-    connection: Connection, was: Hashes, now: Hashes, clusters: Iterable[str], numbered: Collection[str], last: int
+    connection: Connection,
+    was: Hashes,
+    given: Mapping[str, Node],
+    clusters: Iterable[str],
+    numbered: Collection[str],
+    last: int,
 ) -> int:
     """Make the clusters right after records have changed; gives the newest feed number.
 
     Parameters
     ----------
-    was, now
-        The key hashes of the records that changed: before (of those that were there) and after (of those that are).
+    was
+        The key hashes that the records which changed had before, of those that were there.
+    given
+        The records of this transaction as they are in the store now.
     clusters
         Of which the records that changed, were refreshed or deleted were parts.
     numbered
-        Ids that have a new feed number from this transaction.
+        Ids of records that changed: they have a new feed number from this transaction.
     """
+    now: Hashes = {id: [hash for hash, _ in given[id].keys] for id in numbered if id in given}
     gained = [(hash, id) for id, some in now.items() for hash in some if hash not in was.get(id, ())]
     lost = [(hash, id) for id, some in was.items() for hash in some if hash not in now.get(id, ())]
     seeds = _link(connection, gained, lost) if gained or lost else set()
     affected = {name for name in clusters if name}
-    return _form(connection, seeds, affected, numbered, last) if seeds or affected else last
+    return _form(connection, seeds, affected, given, numbered, last) if seeds or affected else last
 
 
 def build(connection: Connection) -> None:
@@ -86,7 +99,7 @@ def build(connection: Connection) -> None:
         connection.execute(insert(crowd), many)
     for few in portions([hash for hash, n in shared if n <= KEY_LIMIT], _PORTION):
         seeds = {id for _, id in _carriers(connection, few)}
-        last = _form(connection, seeds, set(), (), last)
+        last = _form(connection, seeds, set(), {}, (), last)
     feed.advance(connection, last)
 
 
@@ -187,7 +200,14 @@ class _Components:
             self.size[high] = self.size.get(high, 0) + self.size.pop(low, 0)
 
 
-def _form(connection: Connection, seeds: set[str], clusters: set[str], numbered: Collection[str], last: int) -> int:
+def _form(
+    connection: Connection,
+    seeds: set[str],
+    clusters: set[str],
+    given: Mapping[str, Node],
+    numbered: Collection[str],
+    last: int,
+) -> int:
     """Find the components that the records and clusters are in, and write down what is new of them."""
     nodes: dict[str, Node] = {}
     joined = _Components()
@@ -196,9 +216,11 @@ def _form(connection: Connection, seeds: set[str], clusters: set[str], numbered:
     while ids or fresh:
         for some in portions(list(fresh)):
             ids.update(connection.scalars(select(record.c.id).where(record.c.cluster.in_(some))))
-        found = _nodes(connection, [id for id in ids if id not in nodes])
+        wanted = ids.difference(nodes)
+        found = {id: given[id] for id in wanted if id in given}
+        found |= _nodes(connection, [id for id in wanted if id not in found])
         nodes |= found
-        carried = {id: [(key_hash(key), key) for key in keys(node.record)] for id, node in found.items()}
+        carried = {id: one.keys for id, one in found.items()}
         crowds = _crowds(connection, list({hash for some in carried.values() for hash, _ in some}))
         for id in found:
             joined.size[joined.root(id)] = joined.size.get(joined.root(id), 0) + 1
@@ -215,7 +237,7 @@ def _form(connection: Connection, seeds: set[str], clusters: set[str], numbered:
         }
         asked |= follow
         ids = {id for _, id in _carriers(connection, list(follow)) if id not in nodes}
-        fresh = {node.cluster for node in found.values() if node.cluster} - old
+        fresh = {one.cluster for one in found.values() if one.cluster} - old
         old |= fresh
     components: dict[str, list[str]] = {}
     for id in nodes:
@@ -226,7 +248,7 @@ def _form(connection: Connection, seeds: set[str], clusters: set[str], numbered:
 def _nodes(connection: Connection, ids: Sequence[str]) -> dict[str, Node]:
     columns = (record.c.id, record.c.doc, record.c.cluster)
     return {
-        id: Node(orjson.loads(doc), name)
+        id: node(orjson.loads(doc), name)
         for some in portions(ids)
         for id, doc, name in connection.execute(select(*columns).where(record.c.id.in_(some))).all()
         if doc is not None

@@ -15,6 +15,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.engine import Connection
 
 from catalog import feed, identity, quarantine, runs
+from catalog.clusters import Node
 from catalog.database import Database, insert_many, portions
 from catalog.documents import HarvestProgress, Put, Quarantined, Tally, checksum, compress, encode
 from catalog.tables import raw, record, source
@@ -64,11 +65,11 @@ def save(
     """See :meth:`catalog.store.Store.save`."""
     given: dict[str, dict[str, Any]] = {}
     bodies: dict[str, dict[str, Any]] = {}
-    keys: dict[str, list[int]] = {}
+    nodes: dict[str, Node] = {}
     for put in puts:
         row = _row(put, at)
         given[row["id"]] = row
-        keys[row["id"]] = identity.hashes(put.record)
+        nodes[row["id"]] = identity.node(put.record)
         if put.raw is not None:
             encoding, body = compress(put.raw)
             bodies[row["id"]] = {"id": row["id"], "format": put.format, "encoding": encoding, "body": body}
@@ -87,10 +88,13 @@ def save(
         was = identity.hashes_of(connection, older)
         tally, last = _put(connection, name, given, bodies, known, last)
         last = _delete(connection, alive, last, reason, at)
-        now = {id: keys[id] for id in changed.difference(alive)}
         touched = [id for id, row in given.items() if id in known and _differs(known[id], row)]
         clusters = {known[id].cluster or "" for id in (*touched, *lost) if id in known}
-        last = identity.settle(connection, was, now, clusters, changed, last)
+        for id in known.keys() & nodes.keys():
+            nodes[id].cluster = known[id].cluster
+        for id in alive:
+            nodes.pop(id, None)
+        last = identity.settle(connection, was, nodes, clusters, changed, last)
         feed.advance(connection, last)
         quarantine.replace(connection, name, entries, settled)
         left_out = len({entry["native_id"] or entry["key"] for entry in entries})
