@@ -20,7 +20,7 @@ _QUOTES = str.maketrans("“”„", '"""')
 _SIGN = re.compile(r"[+-]+(?=[^\s+-])")
 _OPERATOR = re.compile(r"(?:AND|OR|NOT)(?=[\s()]|$)|&&|\|\|")
 _FIELD = re.compile(r"([^\W\d][\w.-]*):(?=\S)")
-_VALUE = r'(?:"(?:[^"\\]|\\.)*"|(?:\\.|[^\s"\]}])+)'
+_VALUE = r'(?:"(?:[^"\\]|\\.)*"|(?:\\.|[^\s"\\\]}])+)'
 _RANGE = re.compile(rf"([\[{{])\s*({_VALUE})\s+TO\s+({_VALUE})\s*([\]}}])")
 _THERE = re.compile(r"\*(?=[\s)]|$)")
 _COMPARISON = re.compile(r"[<>]=?\s*")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -209,6 +211,14 @@ def test_nothing_but_a_query_error(q: str) -> None:
             assert error.context["parameter"] == "q"
         else:
             assert all(node.text for node in nodes(tree) if isinstance(node, Words | Phrase | Pattern | Fuzzy))
+
+
+def test_no_q_takes_long() -> None:
+    started = time.perf_counter()
+    for q in ("issued:[" + "\\" * 38 + " x", "a" * MAX_LENGTH, "a^" * (MAX_LENGTH // 2), "a~" * (MAX_LENGTH // 2)):
+        with contextlib.suppress(QueryError):
+            parse_text.__wrapped__(q, plain)
+    assert time.perf_counter() - started < 2
 
 
 @settings(deadline=None)
