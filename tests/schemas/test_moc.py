@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -68,6 +71,14 @@ WRONG += ["1/٣", "١/3", "1/3²", "1//3", "/3", "1/1e1", "1/3--5", "0/0-12", "2
 def test_what_is_no_moc(text: str) -> None:
     with pytest.raises(ValueError, match=r"MOC"):
         parse_moc(text)
+
+
+def test_no_text_takes_long() -> None:
+    started = time.perf_counter()
+    for text in ("1/" * 1_000_000, "1/2/" * 500_000 + "x"):
+        with contextlib.suppress(ValueError):
+            parse_moc(text)
+    assert time.perf_counter() - started < 1
 
 
 @given(st.text("0123456789/-, st.x\n", max_size=40) | st.text(max_size=20))
