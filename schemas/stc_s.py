@@ -12,6 +12,7 @@ Frame = Literal["icrs", "fk5", "fk4", "galactic", "ecliptic"]
 Form = Literal["circle", "ellipse", "box", "polygon", "position", "allsky"]
 
 MAX_VERTICES = 10_000  # of all polygons together; a real outline has tens
+MAX_PARTS = 1_000  # shapes of a union; of more the cells alone take seconds
 MAX_DEPTH = 20  # unions in unions
 
 _FRAMES: dict[str, Frame] = {
@@ -88,6 +89,8 @@ def parse_stc_s(text: str, frame: Frame = "icrs") -> list[Part]:
         raise RegionError("unknown-region", "names no region")
     if reader.at < len(words):
         raise RegionError("unknown-region", f"has a {words[reader.at]!r} that closes nothing")
+    if len(parts) > MAX_PARTS:
+        raise RegionError("unknown-region", f"has more than {MAX_PARTS} shapes: give it as a MOC")
     if sum(len(part.numbers) for part in parts if part.form == "polygon") > 2 * MAX_VERTICES:
         raise RegionError("unknown-region", f"has more than {MAX_VERTICES} vertices: give it as a MOC")
     return parts

@@ -64,6 +64,7 @@ def test_what_is_read(text: str, parts: list[Part]) -> None:
         ("Circle ICRS 1 2 -3", "impossible-coordinate", "-3"),
         ("Box ICRS 1 2 180 3", "impossible-coordinate", "180"),
         ("Union (" * 30 + "Circle 1 2 3" + ")" * 30, "unknown-region", "20 unions"),
+        ("Circle 1 2 3 " * 1001, "unknown-region", "1000 shapes"),
         ("Circle ١ 2 3", "unknown-region", "ASCII"),
     ],
 )
