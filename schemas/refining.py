@@ -29,6 +29,8 @@ def refined(first: Pairs, further: Pairs, resolve: Resolver | None = None) -> Qu
     given = {name for name, _ in further}
     both = [name for name in _SPANS if name in given]
     anew = given | {f"{name}_relation" for name in both}
+    if "facets" in given:
+        anew.add("facet_prefix")
     kept = [(name, value) for name, value in first if not is_field(name) and name not in anew]
     made = parse([*kept, *further], resolve)
     words, text = made.words, made.text

@@ -80,6 +80,12 @@ def test_it_is_shown_as_the_second_says_or_else_the_first(further: Pairs, field:
     assert getattr(refined(FIRST, further), field) == value
 
 
+def test_other_facets_leave_the_prefix_of_the_first_behind() -> None:
+    first = [("facets", "publisher"), ("facet_prefix", "publisher:E")]
+    assert refined(first, [("facets", "kind")]).facets == parse([("facets", "kind")]).facets
+    assert refined(first, [("q", "crab")]).facets == parse(first).facets
+
+
 def test_a_region_stands_in_one_of_them() -> None:
     assert refined([("kind", "dataset")], [("cone", "1,2,3")]).region == parse([("cone", "1,2,3")]).region
     with pytest.raises(QueryError, match="one region"):
