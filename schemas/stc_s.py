@@ -35,6 +35,7 @@ _PLACES = {
     *("saturn", "uranus", "neptune", "pluto"),
 }
 _COUNTS: dict[Form, int] = {"circle": 3, "ellipse": 5, "box": 4, "position": 2, "allsky": 0}
+_VERTICES: dict[Form, int] = {"ellipse": 64, "box": 4}  # of the polygons that they are taken for
 _REFUSED = {
     **dict.fromkeys(("intersection", "not", "difference"), "give the region itself, as a Union or a MOC"),
     "convex": "give its corners as a Polygon",
@@ -91,7 +92,10 @@ def parse_stc_s(text: str, frame: Frame = "icrs") -> list[Part]:
         raise RegionError("unknown-region", f"has a {words[reader.at]!r} that closes nothing")
     if len(parts) > MAX_PARTS:
         raise RegionError("unknown-region", f"has more than {MAX_PARTS} shapes: give it as a MOC")
-    if sum(len(part.numbers) for part in parts if part.form == "polygon") > 2 * MAX_VERTICES:
+    if (
+        sum(len(part.numbers) // 2 if part.form == "polygon" else _VERTICES.get(part.form, 0) for part in parts)
+        > MAX_VERTICES
+    ):
         raise RegionError("unknown-region", f"has more than {MAX_VERTICES} vertices: give it as a MOC")
     return parts
 

@@ -65,6 +65,7 @@ def test_what_is_read(text: str, parts: list[Part]) -> None:
         ("Box ICRS 1 2 180 3", "impossible-coordinate", "180"),
         ("Union (" * 30 + "Circle 1 2 3" + ")" * 30, "unknown-region", "20 unions"),
         ("Circle 1 2 3 " * 1001, "unknown-region", "1000 shapes"),
+        ("Ellipse 1 2 3 2 0 " * 157, "unknown-region", "10000 vertices"),
         ("Circle ١ 2 3", "unknown-region", "ASCII"),
     ],
 )
