@@ -18,6 +18,7 @@ from schemas.fields import search_fields
 Scale = Literal["linear", "log", "day", "month", "year"]
 Kind = Literal["number", "whole", "date"]
 _MJD_0 = 678576  # proleptic Gregorian ordinal of 1858-11-17
+_LAST_MONTH = 9999 * 12  # since year 0; the calendar's last year
 _LOG_FROM = 1000.0  # ratio of the greatest to the least value
 
 
@@ -143,7 +144,7 @@ def _dates(low: float, high: float, bins: int) -> Edges | None:
     for scale, step in _STEPS:
 
         def month(k: int, step: int = step) -> float:
-            year, rest = divmod(max(k * step, 12), 12)
+            year, rest = divmod(min(max(k * step, 12), _LAST_MONTH), 12)
             return float(date(year, rest + 1, 1).toordinal() - _MJD_0)
 
         first = (start.year * 12 + start.month - 1) // step
