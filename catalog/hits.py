@@ -18,6 +18,7 @@ from catalog.texts import Find, Hits
 from schemas.text import Node
 
 _ROOM = 1 << 26  # bytes
+_TREE = 10_000  # of them for what was asked, about; else trees that find nothing would stay for ever
 _NONE: Hits = (np.empty(0, dtype=np.int64), np.empty(0))
 
 
@@ -52,7 +53,7 @@ class KeptHits:
             return found
 
     def _put(self, key: tuple[int, int, Node], hits: Hits) -> None:
-        size = sum(part.nbytes for part in hits)
+        size = _size(hits)
         with self._lock:
             if size > self._room or key in self._kept:
                 return
@@ -60,7 +61,11 @@ class KeptHits:
             self._size += size
             while self._size > self._room:
                 _, gone = self._kept.popitem(last=False)
-                self._size -= sum(part.nbytes for part in gone)
+                self._size -= _size(gone)
+
+
+def _size(hits: Hits) -> int:
+    return _TREE + sum(part.nbytes for part in hits)
 
 
 def _with_scores(now: Hits, before: Hits) -> Hits:
