@@ -89,11 +89,10 @@ class Counting:
         for n, asked in enumerate(self.query.histograms):
             name = field_name(asked.field)
             ends = f"{name}.ends" if _is_interval(name) else name
-            present = f"{name}.low" if _is_interval(name) else name
             parts = {
                 f"histogram{n}.low": {"min": {"field": ends}},
                 f"histogram{n}.high": {"max": {"field": ends}},
-                f"histogram{n}.missing": {"missing": {"field": present}},
+                f"histogram{n}.missing": _missing(name),
             }
             made |= under(f"histogram{n}", self.post(name), parts)
         return made
@@ -190,9 +189,8 @@ def _either_case(text: str) -> str:
 
 
 def _missing(name: str) -> Clause:
-    if name in search_fields():
-        return {"missing": {"field": name}}
-    return {"filter": none_of(has(name))}
+    """What has no value in the field; a ``missing`` aggregation would look at each document."""
+    return {"filter": {"term": {"absent": name}} if name in search_fields() else none_of(has(name))}
 
 
 def _is_interval(name: str) -> bool:

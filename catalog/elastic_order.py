@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from catalog.elastic_query import Clause
-from mappings.sky import RegionTest
+from mappings.sky import shape_of
 from schemas.errors import QueryError
 from schemas.fields import search_fields
 from schemas.query import Query, Sort
@@ -60,12 +60,12 @@ def by_score(query: Query) -> bool:
     return any(one.field == "score" for one in order_of(query))
 
 
-def sort_clauses(query: Query, test: RegionTest | None, shares: Shares | None) -> list[Clause]:
+def sort_clauses(query: Query, shares: Shares | None) -> list[Clause]:
     """The order as Elasticsearch takes it; missing values come last."""
-    return [_clause(one, query, test, shares) for one in order_of(query)]
+    return [_clause(one, query, shares) for one in order_of(query)]
 
 
-def _clause(sort: Sort, query: Query, test: RegionTest | None, shares: Shares | None) -> Clause:
+def _clause(sort: Sort, query: Query, shares: Shares | None) -> Clause:
     order = "desc" if sort.descending else "asc"
     missing = -MISSING if sort.descending else MISSING
     known = search_fields().get(sort.field)
@@ -76,8 +76,8 @@ def _clause(sort: Sort, query: Query, test: RegionTest | None, shares: Shares | 
     if sort.field == "id":
         return {"id": order}
     if sort.field == "distance":
-        assert test is not None  # the parser asks for a cone
-        x, y, z = (float(part) for part in test.centre)
+        assert query.region is not None  # the parser asks for a cone
+        x, y, z = (float(part) for part in shape_of(query.region.footprint).data[:3])
         return _scripted(_DISTANCE, order, x=x, y=y, z=z, missing=missing)
     if sort.field == "covered":
         assert shares is not None  # and for a region

@@ -7,6 +7,7 @@ candidates of a region, for histograms, for facets over several shards, and for 
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,7 +31,7 @@ from catalog.elastic_query import NOTHING, Clause, all_of, any_of, filtered, non
 from catalog.engine import Answer, FacetCounts
 from mappings import healpix
 from mappings.healpix import Ints
-from mappings.sky import RegionTest
+from mappings.sky import RegionTest, shape_of
 from schemas.errors import SearchIndexError
 from schemas.query import Query
 from schemas.text import Words
@@ -41,9 +42,13 @@ _ALIVE = "1m"
 
 @dataclass(slots=True)
 class Memory:
-    """What one search learns for the next: whether regions meet footprints, whether there are several shards."""
+    """What one search learns for the next; each answer is looked at again for whether it still holds.
+
+    ``bare``: positions are all that regions meet, and all records have one; ``meets_shapes``: regions meet footprints.
+    """
 
     shapes: Shapes = field(default_factory=Shapes)
+    bare: bool = True
     meets_shapes: bool = False
     several_shards: bool = False
 
@@ -56,7 +61,6 @@ class Search:
         self._index = index
         self._query = query
         self._memory = memory
-        self._test = RegionTest(query.region.footprint) if query.region else None
         self._counting = Counting(query)
         self._cursor = decode_cursor(query)
         self._pit = self._cursor.pit if self._cursor else None
@@ -71,6 +75,10 @@ class Search:
         ]
         self._shares: Shares | None = None
         self._paged = self._cursor is not None
+
+    @functools.cached_property
+    def _test(self) -> RegionTest | None:
+        return RegionTest(self._query.region.footprint) if self._query.region else None
 
     # --- states ----------------------------------------------------------------------------------------------
 
@@ -100,14 +108,20 @@ class Search:
         self._paged = self._cursor is not None or (by_score(query) and query.limit > 0)
         if self._paged or counts_twice or (query.facets and self._memory.several_shards):
             self._open()
+        if (cone := self._bare_cone()) is not None:
+            elsewhere = elastic_sky.elsewhere(query)
+            found, _ = self._main(any_of([cone, elsewhere]), elsewhere, apart=False)
+            if not found["aggregations"]["unsure"]["doc_count"]:
+                return self._read(found, 0, cone)
+            self._memory.bare = False
         sky = watched = NOTHING
-        if self._test is not None:
-            sky, watched = self._sky(self._test)
+        if query.region is not None:
+            sky, watched = self._sky()
         found, nowhere = self._main(sky, watched)
         if watched != NOTHING:
             self._memory.meets_shapes = found["aggregations"]["unsure"]["doc_count"] > 0
             if self._memory.meets_shapes:
-                sky = self._looked(self._test)  # type: ignore[arg-type]  # what is watched is of a region
+                sky = self._looked()
                 found, nowhere = self._main(sky, NOTHING)
         return self._read(found, nowhere, sky)
 
@@ -154,24 +168,39 @@ class Search:
 
     # --- the sky ---------------------------------------------------------------------------------------------
 
-    def _sky(self, test: RegionTest) -> tuple[Clause, Clause]:
+    @property
+    def _measured(self) -> bool:
+        """Fractions of the region are asked for."""
+        return self._query.covered is not None or any(one.field == "covered" for one in self._query.sort)
+
+    def _bare_cone(self) -> Clause | None:
+        """The positions in a cone, if there may be nothing else for it to find."""
+        query = self._query
+        if query.region is None or not self._memory.bare or self._measured or query.relation == "contains":
+            return None
+        shape = shape_of(query.region.footprint)
+        return elastic_sky.in_cone(shape) if shape.kind == "circle" else None
+
+    def _sky(self) -> tuple[Clause, Clause]:
         """What stands in the relation; and what of it is only hoped to: where that is nothing, this is the answer."""
         query = self._query
-        if query.covered is not None or any(one.field == "covered" for one in query.sort):
-            return self._looked(test), NOTHING
-        places = elastic_sky.places(query, test)
+        if self._measured:
+            return self._looked(), NOTHING
+        assert self._test is not None
+        places = elastic_sky.places(query, self._test)
         if places.unsure == NOTHING or not self._memory.meets_shapes:
             return self._with_unlocated(any_of([places.sure, places.unsure])), places.unsure
-        return self._looked(test), NOTHING
+        return self._looked(), NOTHING
 
-    def _looked(self, test: RegionTest) -> Clause:
+    def _looked(self) -> Clause:
         """What stands in the relation, after a look at each candidate."""
-        query = self._query
+        query, test = self._query, self._test
+        assert test is not None
         self._open()
         places = elastic_sky.places(query, test)
         others = [*self._others, *([self._words] if self._words else [])]
         candidates = Candidates(self._ask, others, self._memory.shapes)
-        if query.covered is not None or any(one.field == "covered" for one in query.sort):
+        if self._measured:
             found, self._shares = candidates.covering(query, test, places)
         else:
             found = candidates.found(query, test, places)
@@ -179,12 +208,15 @@ class Search:
         return self._with_unlocated(found)
 
     def _with_unlocated(self, found: Clause) -> Clause:
-        return any_of([found, elastic_sky.unlocated(self._query)]) if self._query.unlocated else found
+        covered = self._query.covered
+        if not self._query.unlocated or (covered is not None and covered.low > 0):  # what has no place covers nothing
+            return found
+        return any_of([found, elastic_sky.unlocated(self._query)])
 
     # --- requests --------------------------------------------------------------------------------------------
 
     def _filters(self, sky: Clause) -> list[Clause]:
-        return self._others if self._test is None else [*self._others, sky]
+        return self._others if self._query.region is None else [*self._others, sky]
 
     def _matching(self, filters: list[Clause], *, score: bool = False) -> Clause:
         if self._words is None:
@@ -193,8 +225,8 @@ class Search:
             return {"bool": {"filter": filters, "must": [self._words]}}
         return {"bool": {"filter": [*filters, self._words]}}
 
-    def _main(self, sky: Clause, watched: Clause) -> tuple[Any, int]:
-        """The page with most of the counts, and how many have no place."""
+    def _main(self, sky: Clause, watched: Clause, *, apart: bool = True) -> tuple[Any, int]:
+        """The page with most of the counts, and how many have no place, which are counted ``apart``."""
         query, counting = self._query, self._counting
         body: dict[str, Any] = {
             "query": self._matching(self._filters(sky), score=by_score(query)),
@@ -202,7 +234,7 @@ class Search:
             "track_total_hits": True,
         }
         if body["size"]:
-            body |= {"_source": False, "stored_fields": "_none_", "sort": sort_clauses(query, self._test, self._shares)}
+            body |= {"_source": False, "stored_fields": "_none_", "sort": sort_clauses(query, self._shares)}
             if self._shares is not None:
                 body["docvalue_fields"] = ["seq", "place"]
         if self._cursor is not None:
@@ -217,7 +249,7 @@ class Search:
             aggregations["unsure"] = {"filter": watched}
         if aggregations:
             body["aggs"] = aggregations
-        if self._test is None:
+        if query.region is None or not apart:
             return self._ask(body), 0
         nowhere = [*self._others, *post, elastic_sky.unlocated(query)]
         found, other = self._ask_both(body, {"query": self._matching(nowhere), "size": 0, "track_total_hits": True})
@@ -290,7 +322,7 @@ class Search:
 
         self._open()
         try:
-            sky = self._looked(self._test) if self._test is not None else NOTHING
+            sky = self._looked() if self._query.region is not None else NOTHING
             everything = self._matching([*self._filters(sky), *self._counting.post()])
             candidates = Candidates(self._ask, [everything], self._memory.shapes)
             shapes = (shape for _, shape in candidates.shapes({"match_all": {}}, []))

@@ -1,7 +1,8 @@
 """A region of the sky as clauses of Elasticsearch's query language: what is in it for certain, and what may be.
 
-Positions are found by their order-29 cells; at the edge of a cone, and in a MOC of many ranges, a script decides by
-the same arithmetic as ``mappings/shapes.py``. At other edges, and of footprints, candidates are named that
+Positions in a cone are found by the server's own ``geo_distance`` but for a narrow ring, positions in other regions by
+their order-29 cells; in the ring, and in a MOC of many ranges, a script decides by the same arithmetic as
+``mappings/shapes.py``. At other edges, and of footprints, candidates are named that
 ``mappings.sky.RegionTest`` is to look at (``catalog/elastic_candidates.py``).
 """
 
@@ -16,10 +17,13 @@ import numpy as np
 from catalog.elastic_query import NOTHING, Clause, all_of, any_of, none_of
 from mappings import healpix
 from mappings.healpix import Ints
-from mappings.sky import RegionTest
+from mappings.sky import RegionTest, Shape
 from schemas.query import Query
 
 _MOST = 128  # ranges of a cover in one query: each costs some 20 microseconds, and the server bounds their number
+_EARTH = 6_371_008.7714  # metres: the radius by which geo_distance makes arcs of distances
+_RING = 10.0  # metres, 0.3": points are kept to a centimetre, and distances are right to 40 of them
+_SMALL = math.radians(5)  # below, a script for each position costs less than a second circle: measured at 200,000
 _SLACK = 1e-7  # radians; the arc sine of nearly 1 has lost half its digits
 
 # squared chord, as in mappings/shapes.in_cone; from the antipode for wide cones
@@ -66,6 +70,12 @@ def unlocated(query: Query) -> Clause:
     return {"term": {"place": "no-position" if query.relation == "position" else "nowhere"}}
 
 
+def elsewhere(query: Query) -> Clause:
+    """What a region may find, or leaves uncounted, by other things than its position."""
+    place = unlocated(query)["term"]["place"]
+    return {"terms": {"place": [place] if query.relation == "position" else [place, "footprint"]}}
+
+
 def places(query: Query, test: RegionTest) -> Places:
     """The region's clauses."""
     cover = coarse(test.ranges, test.inner)
@@ -106,11 +116,11 @@ def whole_cells(ranges: Ints, order: int) -> Ints:
 
 def _points(test: RegionTest, ranges: Ints, inner: Any) -> tuple[Clause, Clause]:
     """Positions in the region, and those that may be."""
-    sure, edge = _in_ranges(ranges[inner]), _in_ranges(ranges[~inner])
-    if edge == NOTHING or test.shape.kind not in ("circle", "moc"):
-        return sure, edge
     if test.shape.kind == "circle":
-        return any_of([sure, all_of([edge, _in_cone(test)])]), NOTHING
+        return in_cone(test.shape), NOTHING
+    sure, edge = _in_ranges(ranges[inner]), _in_ranges(ranges[~inner])
+    if edge == NOTHING or test.shape.kind != "moc":
+        return sure, edge
     left = healpix.intersect_ranges(test.ranges, ranges[~inner])
     return any_of([sure, all_of([edge, script(_RANGES, low=left[:, 0].tolist(), high=left[:, 1].tolist())])]), NOTHING
 
@@ -119,14 +129,21 @@ def _in_ranges(ranges: Ints) -> Clause:
     return any_of({"range": {"cell": {"gte": low, "lt": high}}} for low, high in ranges.tolist())
 
 
-def _in_cone(test: RegionTest) -> Clause:
-    x, y, z, radius = (float(part) for part in test.shape.data)
+def in_cone(circle: Shape) -> Clause:
+    """Positions in a circle."""
+    x, y, z, radius = (float(part) for part in circle.data)
+    point = {"lat": math.degrees(math.atan2(z, math.hypot(x, y))), "lon": math.degrees(math.atan2(y, x))}
+
+    def about(more: float) -> Clause:
+        return {"geo_distance": {"distance": f"{radius * _EARTH + more:.3f}m", "point": point}}
+
     wide = radius > math.pi / 2
     chord = 2 * math.sin((math.pi - radius if wide else radius) / 2)
     if wide:
         x, y, z = -x, -y, -z
     limit = chord * chord * (1 - 4e-16) if wide else chord * chord * (1 + 4e-16) + 1e-32
-    return script(_CONE, x=x, y=y, z=z, limit=limit, wide=wide)
+    exact = all_of([about(_RING), script(_CONE, x=x, y=y, z=z, limit=limit, wide=wide)])
+    return exact if radius < _SMALL else any_of([about(-_RING), exact])
 
 
 def _shapes(query: Query, test: RegionTest, ranges: Ints, inner: Any) -> tuple[Clause, Clause]:

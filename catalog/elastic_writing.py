@@ -10,6 +10,7 @@ finds, since the server itself forgets the version of a deleted one after a minu
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections import deque
@@ -22,7 +23,7 @@ import orjson
 
 from catalog.elastic_client import WRITE_TIMEOUT, Connection, NotThere, reason
 from catalog.engine import Change
-from mappings.elastic import STATE, fingerprint, index_document, mapping, tombstone
+from mappings.elastic import STATE, cells_of, fingerprint, index_document, mapping, tombstone
 from mappings.thesaurus import Thesaurus
 from schemas.errors import SearchIndexError
 
@@ -31,6 +32,9 @@ _ABREAST = 2  # bulks at a time: one is made while another is written
 _PAUSES = (0.1, 0.3, 1.0, 3.0, 5.0, 10.0, 15.0)  # seconds, while the server rejects parts of a bulk
 _BUSY, _CONFLICT = 429, 409
 _LATER = "index.overloaded"
+_REPLICAS = {"auto_expand_replicas": "0-1"}
+_ALONE = {"auto_expand_replicas": "false", "number_of_replicas": 0}  # while it is built: copying it once is cheaper
+_COPYING = 60  # seconds that a rebuild waits for replicas before it switches
 _ANSWER = {"filter_path": "errors,items.*._id,items.*.status,items.*.error"}
 WINDOW = 10_001  # hits of one answer: a page of 10,000, and one more that says whether there is another
 
@@ -98,6 +102,7 @@ class Writer:
                 self._write(beside, changes)
                 reached = upto
             self._publish(beside, reached, feed)
+            self._replicate(beside)
             moves = [{"remove": {"index": name, "alias": alias}} for name, found in old.items() for alias in found]
             moves += [{"add": {"index": beside, "alias": alias}} for alias in (self.prefix, f"{self.prefix}-write")]
             self._connection.ask("POST", "/_aliases", {"actions": moves}, timeout=WRITE_TIMEOUT)
@@ -125,15 +130,24 @@ class Writer:
     def _create(self, name: str, *, aliases: bool) -> None:
         settings = {
             "refresh_interval": "-1",  # a search sees a batch when all of it is there
-            "auto_expand_replicas": "0-1",
+            **_REPLICAS,
             "max_result_window": WINDOW,
             "max_regex_length": 20_000,
             **self._settings,
+            **({} if aliases else _ALONE),
         }
         body: dict[str, Any] = {"settings": {"index": settings}, "mappings": mapping()}
         if aliases:
             body["aliases"] = {self.prefix: {}, f"{self.prefix}-write": {}}
         self._connection.ask("PUT", f"/{name}", body, timeout=WRITE_TIMEOUT)
+
+    def _replicate(self, index: str) -> None:
+        """Have the index copied to other nodes, and wait for the copies a while; they go on by themselves."""
+        made = {name: self._settings.get(name, _REPLICAS.get(name)) for name in _ALONE}
+        self._connection.ask("PUT", f"/{index}/_settings", {"index": made}, timeout=WRITE_TIMEOUT)
+        with contextlib.suppress(SearchIndexError):  # 408, or no answer
+            params = {"wait_for_status": "green", "timeout": f"{_COPYING}s"}
+            self._connection.ask("GET", f"/_cluster/health/{index}", params=params, timeout=WRITE_TIMEOUT)
 
     def _delete(self, name: str) -> None:
         try:
@@ -224,12 +238,12 @@ def _parts(changes: Iterable[Change], thesaurus: Thesaurus | None) -> Iterator[l
             newest[change.id] = change
     part: list[Line] = []
     size = 0
-    for change in newest.values():
+    for change, cell in zip(newest.values(), cells_of([one.record for one in newest.values()]), strict=True):
         head = {"index": {"_id": change.id, "version": change.seq, "version_type": "external_gte"}}
         made = (
             tombstone(change.id, change.seq)
             if change.record is None
-            else index_document(change.seq, change.record, change.view, thesaurus)
+            else index_document(change.seq, change.record, change.view, thesaurus, cell=cell)
         )
         pair = orjson.dumps(head), orjson.dumps(made)
         if part and size + len(pair[1]) > _BULK:

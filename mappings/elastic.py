@@ -5,12 +5,13 @@ Fields are named as :func:`schemas.fields.search_fields` names them (``subobject
 
     id, seq            the record's id, the feed number of this version
     shown              when a search sees it, see :func:`shown`; a deleted record has none
-    present            its top-level fields, and the paths of its ``extra``
+    present            its top-level fields, and the paths of its ``extra``; absent: the search fields without a value
     extra              the values of ``extra``, see ``mappings/elastic_extra.py``
     F.low, F.high      ends of the intervals of the interval field F, open ones at ∓1e308; F.ends: the finite ones
     F.year             calendar years, UTC, of the date field F
     text.F             tokens, split at spaces
     cell, x, y, z      order-29 HEALPix cell and unit vector of the position
+    point              the position as longitude and latitude, which the server rounds to a centimetre on the Earth
     pixel              order-8 cell of the position, or else of the middle of the footprint's cap
     place              ``position``, ``footprint``: it has one; ``no-position``; ``nowhere``: neither
     shape              cover cells of the footprint, see :func:`shape_terms`; cap.x, cap.y, cap.z, cap.radius
@@ -25,6 +26,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import math
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -39,7 +41,7 @@ from schemas.access import visible
 from schemas.fields import search_fields, top_level
 from schemas.record import Record
 
-VERSION = 1  # raise when the code here makes another document or mapping of the same record
+VERSION = 2  # raise when the code here makes another document or mapping of the same record
 STATE = "state"  # the id of the document that is none of a record: those have 16 characters
 FAR = 1e308  # an open end
 DENSITY_ORDER = 8
@@ -73,6 +75,8 @@ def mapping() -> dict[str, Any]:
         made[f"text.{name}"] = {"type": "text", "analyzer": "whitespace"}
     made |= {name: {"type": "keyword"} for name in ("id", "shown", "present", "place", "shape")}
     made["extra"] = word
+    made["absent"] = {"type": "keyword", "doc_values": False}
+    made["point"] = {"type": "geo_point"}
     made |= {"seq": {"type": "long"}, "cell": {"type": "long"}, "pixel": {"type": "integer"}}
     made |= dict.fromkeys(("x", "y", "z", "cap.x", "cap.y", "cap.z", "cap.radius"), number)
     made["applied"] = {"type": "long", "index": False}
@@ -91,8 +95,22 @@ def tombstone(id: str, seq: int) -> dict[str, Any]:
     return {"id": id, "seq": seq}
 
 
-def index_document(seq: int, record: Record, view: str, thesaurus: Thesaurus | None = None) -> dict[str, Any]:
-    """The document of one record."""
+def cells_of(records: Sequence[Record | None]) -> list[int | None]:
+    """Order-29 cell of each record's position, None where there is none; at once, for each call takes 0.1 ms."""
+    found: list[int | None] = [None] * len(records)
+    at = [n for n, record in enumerate(records) if record is not None and record.get("position") is not None]
+    if at:
+        positions = [records[n]["position"] for n in at]  # type: ignore[index]  # only those that have one
+        pixels = healpix.cells([one["ra"] for one in positions], [one["dec"] for one in positions])
+        for n, pixel in zip(at, pixels.tolist(), strict=True):
+            found[n] = pixel
+    return found
+
+
+def index_document(
+    seq: int, record: Record, view: str, thesaurus: Thesaurus | None = None, *, cell: int | None = None
+) -> dict[str, Any]:
+    """The document of one record; ``cell``: that of its position, where it is known (:func:`cells_of`)."""
     found = document.document(record, thesaurus)
     made: dict[str, Any] = {"id": record["id"], "seq": seq, "shown": shown(view, record)}
     known = search_fields()
@@ -104,11 +122,12 @@ def index_document(seq: int, record: Record, view: str, thesaurus: Thesaurus | N
                 made[f"{name}.year"] = _once([year(value) for value in numbers])
     for name, bounds in found.intervals.items():
         made |= _intervals(name, bounds)
+    made["absent"] = [name for name in known if name not in made]
     made |= {f"text.{name}": [" ".join(tokens(part)) for part in parts] for name, parts in found.text.items()}
     extra, paths = extra_terms(found)
     made["extra"] = extra
     made["present"] = [*(name for name in record if name in top_level()), *paths]
-    return made | _places(record)
+    return made | _places(record, cells_of([record])[0] if cell is None else cell)
 
 
 def year(mjd: float) -> int:
@@ -132,15 +151,14 @@ def _intervals(name: str, bounds: list[tuple[float, float]]) -> dict[str, Any]:
     }
 
 
-def _places(record: Record) -> dict[str, Any]:
+def _places(record: Record, cell: int | None) -> dict[str, Any]:
     made: dict[str, Any] = {}
     position, footprint = record.get("position"), record.get("footprint")
     has = [name for name, one in (("position", position), ("footprint", footprint)) if one is not None]
     made["place"] = [*has, *(() if position else ("no-position",)), *(() if has else ("nowhere",))]
-    cell = None
     if position is not None:
-        cell = int(healpix.cells([position["ra"]], [position["dec"]])[0])
         made["cell"] = cell
+        made["point"] = longitude(position["ra"]), position["dec"]
         made["x"], made["y"], made["z"] = healpix.unit(position["ra"], position["dec"]).tolist()
     if footprint is not None:
         made["footprint"] = orjson.dumps(footprint).decode()
@@ -152,6 +170,11 @@ def _places(record: Record) -> dict[str, Any]:
     if cell is not None:
         made["pixel"] = cell >> 2 * (healpix.ORDER - DENSITY_ORDER)
     return made
+
+
+def longitude(ra: float) -> float:
+    """A right ascension, degrees, as longitude from -180 to 180."""
+    return ra - 360 if ra > 180 else ra
 
 
 def shape_terms(cells: list[tuple[int, Any, Any]]) -> list[str]:

@@ -190,18 +190,80 @@ def test_a_cursor_that_is_none_of_ours_is_refused(made: Any, keys: Any) -> None:
     assert caught.value.code == "query.bad-cursor"
 
 
+def asked_of(engine: ElasticEngine) -> list[str]:
+    """The paths of the requests from now on."""
+    asked: list[str] = []
+    ask = engine._connection.ask
+    engine._connection.ask = lambda method, path, *rest, **more: asked.append(path) or ask(method, path, *rest, **more)  # type: ignore[method-assign, func-returns-value]
+    return asked
+
+
 @pytest.mark.real
 def test_a_plain_search_is_one_request_and_a_region_without_candidates_too(made: Any) -> None:
     engine = made()
     everything = [replace(one, record={k: v for k, v in one.record.items() if k != "footprint"}) for one in changes(50)]  # type: ignore[union-attr]
     engine.apply(everything, 50, "feed")
-    engine.search(EVERYTHING)
-    asked: list[str] = []
-    ask = engine._connection.ask
-    engine._connection.ask = lambda method, path, *rest, **more: asked.append(path) or ask(method, path, *rest, **more)
+    region = Query(region=Region.circle(0.0, 0.0, 5.0), facets=(Facet("kind"),))
+    engine.search(region)  # learns that some records have no place at all
+    asked = asked_of(engine)
     engine.search(Query(facets=(Facet("kind"),)))
-    engine.search(Query(region=Region.circle(0.0, 0.0, 5.0), facets=(Facet("kind"),)))
+    engine.search(region)
     assert len(asked) == 2
+
+
+@pytest.mark.real
+def test_a_cone_over_bare_positions_is_one_search_until_there_is_anything_else(made: Any) -> None:
+    engine = made()
+    first, *others = changes(40)
+    assert first.record is not None
+    bare = {key: value for key, value in first.record.items() if key not in ("position", "footprint")}
+    at = [replace(one, record=bare | {"id": one.id, "position": {"ra": n, "dec": 0.5}}) for n, one in enumerate(others)]
+    engine.apply(at, 40, "feed")
+    cone = Query(region=Region.circle(0.0, 0.5, 10.5), limit=0)
+    engine.search(cone)
+    asked = asked_of(engine)
+    assert (found := engine.search(cone)).total == 11 and found.unlocated == 0
+    assert asked == [f"/{engine.prefix}/_search"]
+    engine.apply([Change(41, first.id, bare)], 41, "feed")
+    assert (found := engine.search(cone)).total == 11 and found.unlocated == 1
+    assert engine.search(replace(cone, unlocated=True)).total == 12
+    shape = bare | {"id": others[0].id, "footprint": {"circle": [300.0, 0.5, 80.0]}}
+    engine.apply([Change(42, others[0].id, shape)], 42, "feed")
+    assert engine.search(cone).total == 11 and engine.search(replace(cone, relation="contains")).total == 1
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("centre", [(0.0, 90.0), (0.0, -90.0), (180.0, 0.0), (359.99, 12.0), (83.0, -71.0)])
+def test_cones_of_any_width_hold_what_their_circles_hold(made: Any, centre: tuple[float, float]) -> None:
+    """The server's own circles are wrong by up to 40 cm, and bounded by boxes of longitude and latitude."""
+    import numpy as np
+
+    from mappings import healpix
+    from mappings.sky import RegionTest
+
+    rng = random.Random(8)
+    first = changes(1)[0].record
+    assert first is not None
+    bare = {key: value for key, value in first.items() if key not in ("position", "footprint")}
+    radii = [0.0, 1e-7, 1 / 3600, 0.3, 4.9, 5.1, 30.0, 89.9, 90.0, 90.1, 150.0, 179.99, 180.0]
+    places = [(rng.uniform(0, 360), np.degrees(np.arcsin(rng.uniform(-1, 1)))) for _ in range(300)] + [centre]
+    for radius in radii:  # a few on either side of the edge, 1 mas to 1" away
+        for off in (-3e-4, -3e-7, 3e-7, 3e-4):
+            dec = centre[1] + (radius + off if centre[1] < 0 else -radius - off)
+            places.append((centre[0], dec) if abs(dec) <= 90 else (rng.uniform(0, 360), rng.uniform(-90, 90)))
+    made_of = [
+        Change(n, f"{n:016x}", bare | {"id": f"{n:016x}", "position": {"ra": ra, "dec": float(dec)}})
+        for n, (ra, dec) in enumerate(places, 1)
+    ]
+    engine = made()
+    engine.apply(made_of, len(places), "feed")
+    points = np.array([healpix.unit(ra, dec) for ra, dec in places])
+    for radius in radii:
+        region = Region.circle(*centre, radius)
+        held = RegionTest(region.footprint).holds(points)
+        assert engine.search(Query(region=region, limit=1000)).ids == [
+            one.id for one, is_in in zip(made_of, held, strict=True) if is_in
+        ], radius
 
 
 # --- rebuilding ------------------------------------------------------------------------------------------------------
