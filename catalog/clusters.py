@@ -85,7 +85,7 @@ def _write_clusters(connection: Connection, merged: Mapping[str, Record], old: C
         for row in connection.execute(select(*columns).where(cluster.c.id.in_(some))).all()
     }
     new, changed = [], []
-    for name in sorted({*merged, *old}):
+    for name in (*sorted(merged), *sorted(set(old).difference(merged))):  # a cluster of a new name before the old
         before = known.get(name)
         if name not in merged:
             last += 1

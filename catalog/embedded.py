@@ -26,7 +26,7 @@ import orjson
 
 from catalog import answering, building, ranking, words
 from catalog.engine import Answer, Change
-from catalog.generation import Generation, Part, ids_twice, sync, without_superseded
+from catalog.generation import Generation, Part, ids_twice, seqs_above, sync, without_superseded
 from catalog.hits import KeptHits
 from catalog.segment import Segment
 from catalog.texts import Find
@@ -182,7 +182,7 @@ class EmbeddedEngine:
             if not text.writing:
                 generation.home.mkdir(parents=True, exist_ok=True)
                 self._sweep(state)
-                text.open_writer(state.applied)
+                text.open_writer(state.applied, seqs_above(state.parts, state.applied))
             parts, pending = without_superseded(state.parts, newest)
             fresh = building.Builder()
             for change in newest.values():

@@ -97,6 +97,7 @@ class Engine(Protocol):
     def apply(self, changes: Iterable[Change], upto: int, feed: str) -> None:
         """Apply changes (idempotent: an older version never undoes a newer one) and commit ``upto``.
 
+        A merged record above ``upto`` may be among them, for parts that would not be seen without it; it comes again.
         ``feed`` is the uuid of the store they come from. One process at a time: the caller holds the index lease.
         """
 

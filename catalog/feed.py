@@ -36,3 +36,15 @@ def changes(connection: Connection, after: int, limit: int) -> list[Change]:
     merged = select(cluster.c.seq, cluster.c.id, cluster.c.doc, literal("merged")).where(cluster.c.seq > after)
     rows = connection.execute(union_all(records, merged).order_by("seq").limit(limit))
     return [Change(seq, id, None if doc is None else orjson.loads(doc), view) for seq, id, doc, view in rows.all()]
+
+
+def ahead(connection: Connection, after: int, upto: int) -> list[Change]:
+    """The merged records with numbers above ``upto`` of what has its own in ``after`` < n <= ``upto``.
+
+    A follower that stops at ``upto`` needs them besides: a part is not seen without its merged record, which a later
+    transaction may have given a number far above.
+    """
+    parts = select(record.c.cluster).where(record.c.seq > after, record.c.seq <= upto, record.c.cluster.is_not(None))
+    merged = select(cluster.c.seq, cluster.c.id, cluster.c.doc).where(cluster.c.seq > upto, cluster.c.id.in_(parts))
+    rows = connection.execute(merged.order_by(cluster.c.seq)).all()
+    return [Change(seq, id, orjson.loads(doc), "merged") for seq, id, doc in rows if doc is not None]

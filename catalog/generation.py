@@ -111,6 +111,15 @@ def ids_twice(parts: list[Part]) -> int:
     return int(((high[1:] == high[:-1]) & (low[1:] == low[:-1])).sum())
 
 
+def seqs_above(parts: list[Part], applied: int) -> list[int]:
+    """Feed numbers above ``applied`` that live: merged records that were applied ahead of their turn."""
+    found: list[int] = []
+    for part in parts:
+        above = part.segment["seq"].astype(np.int64) > applied - int(part.segment["seq_base"][0])
+        found += part.segment.seqs(np.flatnonzero(above if part.alive is None else above & part.alive)).tolist()
+    return found
+
+
 def sync(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:

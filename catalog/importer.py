@@ -6,6 +6,7 @@ killed is made good by running it again. A line that is no record goes to quaran
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -22,6 +23,9 @@ from schemas.record import Record, record_id, validate_record
 DEFAULT_SOURCE = "import"
 MAX_LINE = 16 * 1024 * 1024  # bytes; the largest real record met, a survey's MOC at full depth, has 3 MB
 _BATCH_LINES = 5000  # 120 ms of transaction; fewer would write the same index pages more often
+_FIRST_LINES = 1000
+_FEWEST_LINES = 200
+_HELD = 0.15  # seconds of a transaction: records that are parts of clusters cost several times as much as others
 _BATCH_BYTES = 8 * 1024 * 1024
 _OURS = ("same_as", "chosen")  # of merged records: a line that has them was one, and is its source's own here
 
@@ -73,10 +77,13 @@ def import_lines(
     done = ImportProgress(0, tally, store.last_seq())
     with store.database.reading() as connection:
         earlier = quarantine.last(connection)
+    pace = _Pace()
     with uncollected():
-        for number, puts, bad in _batches(lines, source, f"{name}, line" if name else "line"):
+        for number, puts, bad in _batches(lines, source, f"{name}, line" if name else "line", pace):
             for whose in dict.fromkeys([*puts, *bad]):
+                began = time.monotonic()
                 tally += store.save(whose, puts.get(whose, ()), (), bad.get(whose, ()))
+                pace.took(len(puts.get(whose, ())), time.monotonic() - began)
             done = ImportProgress(number, tally, store.last_seq())
             if on_batch is not None:
                 on_batch(done)
@@ -86,8 +93,20 @@ def import_lines(
     return done
 
 
+class _Pace:
+    """How many lines make a batch, so that a transaction takes ``_HELD``."""
+
+    def __init__(self) -> None:
+        self.lines = min(_FIRST_LINES, _BATCH_LINES)
+
+    def took(self, records: int, seconds: float) -> None:
+        if records:
+            fitting = int(records * _HELD / max(seconds, 1e-3))
+            self.lines = max(min(fitting, 2 * self.lines, _BATCH_LINES), min(_FEWEST_LINES, _BATCH_LINES))
+
+
 def _batches(
-    lines: Iterable[bytes], source: str | None, at: str
+    lines: Iterable[bytes], source: str | None, at: str, pace: _Pace
 ) -> Iterator[tuple[int, dict[str, list[Put]], dict[str, list[Quarantined]]]]:
     puts: dict[str, list[Put]] = {}
     bad: dict[str, list[Quarantined]] = {}
@@ -110,7 +129,7 @@ def _batches(
             )
         else:
             puts.setdefault(put.record["source"], []).append(put)
-        if count >= _BATCH_LINES or size >= _BATCH_BYTES:
+        if count >= pace.lines or size >= _BATCH_BYTES:
             yield number, puts, bad
             puts, bad = {}, {}
             count = size = 0

@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 
+from catalog import feed
 from catalog.allocating import uncollected
 from catalog.engine import Change, Engine
 from catalog.lease import Lease
@@ -95,13 +96,18 @@ class Indexer:
         self._engine.rebuild(counted(), self._store.uuid)
 
     def _batches(self, lease: Lease, after: int) -> Iterator[tuple[list[Change], int]]:
-        """The feed after a number, until it is at its end."""
+        """The feed after a number, until it is at its end; with changes above ``upto``, see :func:`feed.ahead`."""
         while True:
             newest = self._store.last_seq()  # read first: a short batch then holds all up to it
             if after >= newest:
                 return
             changes = self._store.changes(after, BATCH)
-            upto = changes[-1].seq if len(changes) == BATCH else max([newest, *(change.seq for change in changes[-1:])])
+            if len(changes) == BATCH:
+                upto = changes[-1].seq
+                with self._store.database.reading() as connection:
+                    changes += feed.ahead(connection, after, upto)
+            else:
+                upto = max([newest, *(change.seq for change in changes[-1:])])
             lease.check()
             yield changes, upto
             after = upto

@@ -89,8 +89,8 @@ class Words:
     def writing(self) -> bool:
         return self._writer is not None
 
-    def open_writer(self, applied: int) -> None:
-        """Start writing; what a killed writer committed beyond ``applied`` is taken out first."""
+    def open_writer(self, applied: int, kept: Sequence[int] = ()) -> None:
+        """Start writing; what a killed writer committed beyond ``applied`` is taken out first, but for ``kept``."""
         import tantivy
 
         if self._writer is not None:
@@ -102,6 +102,9 @@ class Words:
         beyond = tantivy.Query.range_query(
             self.schema, "seq", tantivy.FieldType.Unsigned, lower_bound=applied, include_lower=False
         )
+        if kept:
+            ahead = tantivy.Query.term_set_query(self.schema, "seq", kept)
+            beyond = tantivy.Query.boolean_query([(tantivy.Occur.Must, beyond), (tantivy.Occur.MustNot, ahead)])
         self._writer.delete_documents_by_query(beyond)
 
     def add(self, seq: int, text: dict[str, list[str]]) -> None:

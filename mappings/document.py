@@ -113,8 +113,29 @@ def _plans() -> dict[str, _Plan]:
 def document(record: Record, thesaurus: Thesaurus | None = None) -> Document:
     """Take a record apart. An import spends more time here than anywhere else of ours."""
     made = Document()
-    plans = _plans()
-    terms, text = made.terms, made.text
+    _put_fields(made, record)
+    for one in record.get("dates", ()):
+        if one["type"] == "Issued" and (start := date_value(one["date"].partition("/")[0])) is not None:
+            made.numbers["issued"] = [start]
+            break
+    if "same_as" in record:
+        made.terms["source"] = list(dict.fromkeys(part["source"] for part in record["same_as"]))
+    if "subjects" in record and (paths := _subject_paths(record["subjects"], thesaurus)):
+        made.terms["subjects.path"] = paths
+    if "identifiers.scheme" in made.terms and "rucio" in made.terms["identifiers.scheme"]:
+        made.terms["did.path"] = _did_paths(record)
+    if "extra" in record:
+        others: list[str] = []
+        for key, value in record["extra"].items():
+            _walk(made, others, f"extra.{key}", value)
+        if others:
+            made.text["other"] = made.text.get("other", []) + others
+    return made
+
+
+def _put_fields(made: Document, record: Record) -> None:
+    """What the top-level fields say, each by itself."""
+    plans, terms, text = _plans(), made.terms, made.text
     present = 0
     for key, value in record.items():
         bit, own, inside, respelt, goal, inner = plans[key]
@@ -135,23 +156,6 @@ def document(record: Record, thesaurus: Thesaurus | None = None) -> Document:
         if goal is not None:
             text[goal] = text[goal] + items if goal in text else items
     made.present = present
-    for one in record.get("dates", ()):
-        if one["type"] == "Issued" and (start := date_value(one["date"].partition("/")[0])) is not None:
-            made.numbers["issued"] = [start]
-            break
-    if "same_as" in record:
-        made.terms["source"] = list(dict.fromkeys(part["source"] for part in record["same_as"]))
-    if "subjects" in record and (paths := _subject_paths(record["subjects"], thesaurus)):
-        made.terms["subjects.path"] = paths
-    if "identifiers.scheme" in made.terms and "rucio" in made.terms["identifiers.scheme"]:
-        made.terms["did.path"] = _did_paths(record)
-    if "extra" in record:
-        others: list[str] = []
-        for key, value in record["extra"].items():
-            _walk(made, others, f"extra.{key}", value)
-        if others:
-            made.text["other"] = made.text.get("other", []) + others
-    return made
 
 
 def _subject_paths(subjects: list[dict[str, Any]], thesaurus: Thesaurus | None) -> list[str]:

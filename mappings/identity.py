@@ -9,6 +9,7 @@ A change of what is a key, or of its hash, needs a migration that builds the clu
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 
@@ -52,9 +53,14 @@ def key_hash(key: str) -> int:
     """
     stem = key.rstrip("0123456789")
     if 0 < len(key) - len(stem) < 10:
-        digest = hashlib.blake2b(stem.encode("utf-8", "surrogatepass"), digest_size=4).digest()
-        return int.from_bytes(digest, signed=True) << 32 | int(key[len(stem) :])
+        return _hashed(stem) << 32 | int(key[len(stem) :])
     return int.from_bytes(hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest(), signed=True)
+
+
+@functools.lru_cache(maxsize=1000)  # a source numbers all that it has after few of them
+def _hashed(stem: str) -> int:
+    digest = hashlib.blake2b(stem.encode("utf-8", "surrogatepass"), digest_size=4).digest()
+    return int.from_bytes(digest, signed=True)
 
 
 def shown(key: str) -> str:

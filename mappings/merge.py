@@ -66,15 +66,20 @@ def merge(records: Sequence[Record]) -> Record:
         "same_as": [{"id": part["id"], "source": part["source"]} for part in parts],
     }
     chosen: dict[str, str] = {}
+    said = {name for part in parts for name in part}
     for names in _WHOLE:
+        if said.isdisjoint(names):
+            continue
         saying = _first(parts, names)
         for name in names:
             part = saying or _first(parts, (name,))
             if part is not None:
                 made[name], chosen[name] = part[name], part["id"]
     for name, same in _JOINED.items():
+        if name not in said:
+            continue
         lists = [part[name] for part in parts if part.get(name)]
-        if lists and all(one == lists[0] for one in lists):  # as it mostly is
+        if lists and lists.count(lists[0]) == len(lists):  # as it mostly is
             made[name] = lists[0]
         elif lists:
             items: dict[object, Any] = {}

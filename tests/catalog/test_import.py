@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from catalog.exporter import export_lines
-from catalog.importer import MAX_LINE, ImportProgress, import_lines, read_lines
+from catalog.importer import _BATCH_LINES, MAX_LINE, ImportProgress, _Pace, import_lines, read_lines
 from catalog.store import Store
 from schemas.record import record_id
 from tests.catalog.records import line
@@ -125,6 +125,18 @@ def test_progress_is_told_after_each_batch(store: Store, monkeypatch: pytest.Mon
     assert [(one.lines, one.last_seq, one.tally.new) for one in told] == [(10, 10, 10), (20, 20, 20), (25, 25, 25)]
 
 
+def test_batches_shrink_where_a_transaction_is_long_and_grow_again() -> None:
+    pace = _Pace()
+    first = pace.lines
+    pace.took(first, 1.0)
+    assert pace.lines < first / 4
+    for _ in range(9):
+        pace.took(pace.lines, 0.001)
+    assert pace.lines == _BATCH_LINES
+    pace.took(1, 60.0)
+    assert 0 < pace.lines < first
+
+
 def test_an_export_makes_the_same_catalogue_elsewhere(store: Store, tmp_path_factory: pytest.TempPathFactory) -> None:
     import_lines(store, [EXAMPLE, line("b", provenance={"native_id": "oai:b", "harvested_at": "2026"})], "hess")
     import_lines(store, [line("c", description="Größe\n∅")])
@@ -159,7 +171,7 @@ def test_a_killed_import_loses_nothing_acknowledged_and_is_made_good(store: Stor
         worker.send_signal(signal.SIGKILL)
     worker.wait()
     kept = store.counts()["x"]["records"]
-    assert kept >= acknowledged == 10_000
+    assert kept >= acknowledged > 1000
     assert kept == store.last_seq() == sum(1 for _ in store.iter_records("x"))
     again = import_lines(store, [line(str(n)) for n in range(kept + 10)], "x")
     assert (again.tally.new, again.tally.unchanged, again.tally.changed) == (10, kept, 0)

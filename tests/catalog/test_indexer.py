@@ -21,11 +21,11 @@ from schemas.record import record_id
 from tests.conftest import ROOT
 
 
-def record(n: int, title: str = "pulsar") -> Put:
+def record(n: int, title: str = "pulsar", source: str = "s") -> Put:
     native = f"doi:10.5072/{n}"
     made = {
-        "id": record_id("s", native),
-        "source": "s",
+        "id": record_id(source, native),
+        "source": source,
         "identifiers": [{"scheme": "doi", "value": f"10.5072/{n}"}],
         "kind": "dataset",
         "title": title,
@@ -53,6 +53,34 @@ def test_what_is_saved_is_found_changed_and_gone(store, tmp_path):
     indexer.catch_up()
     assert total(tmp_path / "index", q="pulsar") == 8 and total(tmp_path / "index", q="galaxy") == 1
     assert indexer.catch_up() == store.last_seq()
+
+
+def test_nothing_is_missing_where_a_batch_ends(store, tmp_path, monkeypatch):
+    monkeypatch.setattr("catalog.indexer.BATCH", 3)
+    folder = tmp_path / "index"
+    engine = EmbeddedEngine(folder)
+    apply, shown, dois = engine.apply, [], {}
+
+    def look(changes, upto, feed):
+        apply(changes, upto, feed)
+        engine.close()  # the next writer must not take for leavings what was applied ahead
+        every = store.changes(0, 99)
+        dois.update((one.id, one.record["identifiers"][0]["value"]) for one in every if one.record)
+        met = {dois[one.id] for one in every if one.record and one.seq <= upto and one.view != "merged"}
+        found = EmbeddedEngine(folder).search(parse([("q", "pulsar")])).ids
+        assert met <= {dois[one] for one in found}, upto
+        shown.append(len(found))
+
+    monkeypatch.setattr(engine, "apply", look)
+    for source in ("s", "t", "u"):  # the merged records are numbered anew each time
+        store.save(source, [record(n, source=source) for n in range(4)], (), ())
+    Indexer(store, engine).catch_up()
+    assert len(shown) > 3 and shown[-1] == 4
+    for source in ("u", "t"):
+        store.save(source, (), [f"doi:10.5072/{n}" for n in range(4)], ())
+        Indexer(store, engine).catch_up()
+        assert shown[-1] == 4
+    assert EmbeddedEngine(folder).check() == []
 
 
 def test_a_rebuild_gives_the_same_answers(store, tmp_path):
