@@ -14,9 +14,12 @@ _LOT = 50_000  # words decoded at a time
 
 
 def expression(pattern: str) -> re.Pattern[str]:
-    parts = re.split(r"([*?])", pattern)
-    made = "".join({"*": ".*", "?": "."}.get(part, re.escape(part)) for part in parts)
-    return re.compile(re.sub(r"(\.\*)+", ".*", made), re.DOTALL)
+    """For whole words. Each piece between stars is sought once, from the left: trying all places takes for ever."""
+    first, *pieces = [re.escape(part).replace(r"\?", ".") for part in re.split(r"\*+", pattern)]
+    if not pieces:
+        return re.compile(first, re.DOTALL)
+    between = "".join(f"(?>.*?{piece})" for piece in pieces[:-1])
+    return re.compile(f"{first}{between}.*{pieces[-1]}", re.DOTALL)
 
 
 def like(segment: Segment, field: str, pattern: str) -> Any:
