@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from html import escape
 from typing import NamedTuple
@@ -114,7 +115,9 @@ def _piece(text: str, marks: _Marks) -> tuple[int, int]:
     """Bounds of some ``SNIPPET`` characters with the most of the marks, the first of them whole."""
     if len(text) <= SNIPPET:
         return 0, len(text)
-    first = max(marks, key=lambda one: sum(one[0] <= start < one[0] + SNIPPET - _LEAD for start, _ in marks))
+    starts = [start for start, _ in marks]
+    ends = (bisect_left(starts, start + SNIPPET - _LEAD) for start in starts)
+    first = marks[max(enumerate(ends), key=lambda one: one[1] - one[0])[0]]
     start = min(max(0, first[0] - _LEAD), max(0, len(text) - SNIPPET))
     end = max(start + SNIPPET, first[1])
     if start and (space := text.find(" ", start, min(first[0], start + _WORD_END))) >= 0:

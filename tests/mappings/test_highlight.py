@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import time
 from typing import Any
 
 import pytest
@@ -79,6 +80,12 @@ def test_long_texts_give_the_piece_with_the_most_matches() -> None:
     assert piece.count("<mark>") == 3 and piece.startswith("…") and piece.endswith("…")
     assert SNIPPET / 2 < len(piece) < SNIPPET + 60
     assert all(word in filler + "The" for word in (piece[1:].split()[0], piece[:-1].split()[-1]))
+
+
+def test_many_matches_take_no_long_time() -> None:
+    started = time.perf_counter()
+    highlights(record(description="the seen eel " * 2000), parse_text("*e*", comparison))
+    assert time.perf_counter() - started < 1
 
 
 def test_an_alternative_title_is_shown_where_it_matches() -> None:
