@@ -22,7 +22,7 @@ from catalog.packing import Arrays, smallest
 from catalog.segment import Segment
 from mappings import healpix, sky
 
-DEEP = sky.KINDS.index("moc")
+CIRCLE, DEEP = sky.KINDS.index("circle"), sky.KINDS.index("moc")
 MOC = len(sky.KINDS)  # the kind of a MOC down to order 14
 PART = 6  # order of the cells in ``part``: 0.9 degrees; all 49,152 have a two-byte number
 _PART_SHIFT = 2 * (healpix.ORDER - PART)
@@ -151,6 +151,12 @@ def touched(segment: Segment, ranges: Any, inner: Any) -> tuple[Any, Any]:
     count = len(segment["shape/docs"])
     maybe, surely = np.zeros(count, dtype=bool), np.zeros(count, dtype=bool)
     for order, pixel, owner in _levels(segment):
+        if len(pixel) < len(ranges):  # a large region: its ranges are looked up for the cells
+            cells = _as_ranges(pixel, order)
+            maybe[owner[healpix.touches(cells, ranges)] >> 1] = True
+            sure = owner[healpix.touches(cells, ranges if inner.all() else ranges[inner])]
+            surely[sure[(sure & 1).astype(bool)] >> 1] = True
+            continue
         first, last = _slices(pixel, ranges, order)
         maybe[owner[healpix.expand(first, last - first)] >> 1] = True
         sure = owner[healpix.expand(first[inner], (last - first)[inner])]
@@ -162,6 +168,11 @@ def _levels(segment: Segment) -> Iterable[tuple[int, Any, Any]]:
     for order in range(healpix.ORDER + 1):
         if segment.has(f"cell/{order}/pixel"):
             yield order, segment[f"cell/{order}/pixel"], segment[f"cell/{order}/owner"]
+
+
+def _as_ranges(pixel: Any, order: int) -> Any:
+    low = pixel.astype(np.int64) << 2 * (healpix.ORDER - order)
+    return np.stack([low, low + (1 << 2 * (healpix.ORDER - order))], axis=1)
 
 
 def _slices(pixel: Any, ranges: Any, order: int) -> tuple[Any, Any]:
@@ -203,6 +214,10 @@ def pieces(segment: Segment, ranges: Any, wanted: Any, but: Any = None) -> tuple
 
 def _whole_cells(segment: Segment, ranges: Any, wanted: Any) -> Iterable[tuple[Any, Any, Any]]:
     for order, pixel, owner in _levels(segment):
+        if len(pixel) < len(ranges):
+            at = np.flatnonzero(wanted[owner >> 1])
+            yield (owner[at] >> 1).astype(np.int64), *_as_ranges(pixel[at], order).T
+            continue
         first, last = _slices(pixel, ranges, order)
         first = np.maximum(first, np.append(0, np.maximum.accumulate(last)[:-1]))  # each cell once
         at = healpix.expand(first, np.maximum(last - first, 0))

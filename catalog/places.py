@@ -74,12 +74,16 @@ def _meeting(segment: Segment, test: RegionTest) -> Any:
     away, cap = _caps(segment, check, test)
     if test.shape.kind == "circle":
         surely[check[away + cap < test.radius - _EPS]] = True
-    check = check[~surely[check] & (away - cap <= test.radius + _EPS)]
+    check, cap = (some[~surely[check] & (away - cap <= test.radius + _EPS)] for some in (check, cap))
+    if test.shape.kind != "moc" and len(check):
+        depth = test.area.depth(segment["shape/cap"][check, :3])
+        surely[check[depth > cap + _EPS]] = True
+        check = check[np.abs(depth) <= cap + _EPS]
     owner, low, high, which = footprints.pieces(segment, test.ranges, moc & ~surely, test.ranges[test.inner])
     surely[owner[test.inner[which]]] = True
     near = _near(test, owner, low, high, surely) if len(owner) else owner  # a MOC has no edge, and all of it is inner
-    right = [n for n in (*near.tolist(), *check.tolist()) if test.meets(footprints.shape(segment, n))]
-    surely[right] = True
+    surely[[n for n in near.tolist() if test.meets(footprints.shape(segment, n))]] = True
+    surely[check] = test.meets_each([footprints.shape(segment, n) for n in check.tolist()])
     return np.flatnonzero(surely)
 
 
@@ -133,13 +137,36 @@ def _inside(segment: Segment, test: RegionTest) -> Any:
     maybe[owner] = True
     check = np.flatnonzero(maybe)
     away, cap = _caps(segment, check, test)
-    whole = away + cap < test.radius - _EPS if test.shape.kind == "circle" else np.zeros(len(check), dtype=bool)
-    rest = check[~whole]
-    outside = moc[rest]
-    outside[outside] = ~test.holds(*footprints.some_points(segment, rest[outside]))
-    rest = rest[~outside]
-    right = [n for n in rest.tolist() if test.within(footprints.shape(segment, n))]
-    return np.concatenate([check[whole], np.array(right, dtype=np.int64)])
+    inside = away + cap < test.radius - _EPS if test.shape.kind == "circle" else np.zeros(len(check), dtype=bool)
+    outside = np.zeros(len(check), dtype=bool)
+    if test.shape.kind != "moc" and len(check):
+        depth = test.area.depth(segment["shape/cap"][check, :3])
+        inside |= depth > cap + _EPS
+        outside = depth < -_EPS
+        # in a circle's footprint its middle, in others somewhere
+        outside &= (depth < -cap - _EPS) | (segment["shape/kind"][check] == footprints.CIRCLE)
+    rest = check[~(inside | outside)]
+    ours = moc[rest]
+    mocs, rest = rest[ours], rest[~ours]
+    right = test.within_each([footprints.shape(segment, n) for n in rest.tolist()])
+    return np.concatenate([check[inside], rest[right], _mocs_inside(segment, test, mocs)])
+
+
+def _mocs_inside(segment: Segment, test: RegionTest, numbers: Any) -> Any:
+    """Those of some MOCs, not empty ones, that lie in the region."""
+    numbers = numbers[test.holds(*footprints.some_points(segment, numbers))]
+    if len(numbers) == 0:
+        return numbers
+    left = np.zeros(len(segment["shape/docs"]), dtype=bool)
+    left[numbers] = True
+    beyond = healpix.complement(healpix.merge_ranges(test.ranges))
+    left &= ~footprints.touched(segment, beyond, np.zeros(len(beyond), dtype=bool))[0]
+    left[footprints.part_owners(segment, beyond)] = False
+    left[footprints.pieces(segment, beyond, left)[0]] = False
+    near = np.zeros(len(left), dtype=bool)
+    near[footprints.pieces(segment, test.ranges[~test.inner], left)[0]] = True
+    left[near] = [test.within(footprints.shape(segment, n)) for n in np.flatnonzero(near).tolist()]
+    return np.flatnonzero(left)
 
 
 def _holding(segment: Segment, test: RegionTest) -> Any:
@@ -191,6 +218,15 @@ def fractions(segment: Segment, rows: Any, test: RegionTest) -> Any:
     numbers = np.flatnonzero(asked[docs])
     numbers = np.intersect1d(numbers, _meeting(segment, test))
     whole = set(_holding(segment, test).tolist())
-    found = [1.0 if n in whole else test.fraction(footprints.shape(segment, n)) for n in numbers.tolist()]
+    found = np.array([float(n in whole) for n in numbers.tolist()])
+    rest = found == 0
+    if test.shape.kind == "moc":  # MOCs all at once, by their ranges
+        mocs = np.zeros(len(docs), dtype=bool)
+        mocs[numbers[rest]] = footprints.is_moc(segment)[numbers[rest]]
+        size = int((test.ranges[:, 1] - test.ranges[:, 0]).sum())
+        share = footprints.overlap(segment, test.ranges, mocs)[numbers[rest]] / max(size, 1)
+        found[rest] = np.minimum(share, math.nextafter(1, 0))
+        rest &= ~mocs[numbers]
+    found[rest] = [test.share(footprints.shape(segment, n)) for n in numbers[rest].tolist()]
     made[np.searchsorted(rows, docs[numbers])] = found
     return made

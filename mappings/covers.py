@@ -14,6 +14,7 @@ from mappings.healpix import ALL, ORDER, Floats, Ints
 from mappings.shapes import Round, Shape, radec
 
 COVER_CELLS = 48  # a footprint's cells in the index: more make queries sharper, and the index larger
+_MANY = 5_000  # ranges; more are made coarser before cells are sought
 _MOST_WAITING = 1_000_000  # ranges, before they are joined
 _SLACK = 1e-11  # 2 microarcseconds: a cover must never miss
 
@@ -39,6 +40,12 @@ def cover(shape: Shape) -> Cover:
     return Cover(_cells(ranges, inner), area.cap)
 
 
+def _widened(ranges: Ints, order: int) -> Ints:
+    """The cells of ``order`` that hold ranges, as order-29 ranges."""
+    size = 1 << 2 * (ORDER - order)
+    return healpix.merge_ranges(np.stack([ranges[:, 0] & -size, -(-ranges[:, 1] & -size)], axis=1))
+
+
 def _cap_cover(area: Round, across: int) -> tuple[Ints, Any]:
     """The cover of the cap: 70 microseconds, where a polygon's own would take ten times as long."""
     radius = math.degrees(float(area.cap[3]))
@@ -60,8 +67,11 @@ def _moc_cover(ranges: Ints) -> Cover:
         return Cover([], np.array([0.0, 0.0, 1.0, -1.0]))
     found = healpix.cells_of(ranges) if len(ranges) <= COVER_CELLS else []
     if not found or sum(len(pixels) for _, pixels in found) > COVER_CELLS:
+        wide = ranges
+        for order in (12, 9, 6):
+            wide = _widened(wide, order) if len(wide) > _MANY else wide
         for deepest in range(1, ORDER):
-            coarser = healpix.cells_of(ranges, deepest)
+            coarser = healpix.cells_of(wide, deepest)
             if sum(len(pixels) for _, pixels in coarser) > COVER_CELLS and deepest > 3:
                 break
             found = coarser
@@ -141,8 +151,7 @@ def union_ranges(shapes: Iterable[Shape], order: int) -> Ints:
         found = shape.data if shape.kind == "moc" else _touched(Round(shape), order)
         if len(found) == 0:
             continue
-        wide = np.stack([found[:, 0] >> shift, -(-found[:, 1] >> shift)], axis=1)
-        made.append(healpix.merge_ranges(wide))
+        made.append(_widened(found, order) >> shift)
         waiting += len(made[-1])
         if waiting > _MOST_WAITING:
             made, waiting = [healpix.merge_ranges(np.concatenate(made))], 0

@@ -74,7 +74,7 @@ class _Arcs:
 def _cuts(arcs: _Arcs, others: _Arcs) -> tuple[Any, Floats]:
     """Where arcs meet others: number of the arc, and t."""
     found_n, found_t = [], []
-    step = max(1, _MOST // len(others.radius))
+    step = max(1, _MOST // max(len(others.radius), 1))  # a polygon that is a point has none
     for first in range(0, len(arcs.radius), step):
         mine = np.arange(first, min(first + step, len(arcs.radius)))
         n, other = (part.reshape(-1) for part in np.meshgrid(mine, np.arange(len(others.radius)), indexing="ij"))

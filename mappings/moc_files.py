@@ -12,7 +12,7 @@ import numpy as np
 
 from mappings import healpix
 from mappings.healpix import ALL, ORDER, Ints
-from schemas.moc import parse_moc
+from schemas.moc import parse_spans
 
 Form = Literal["ascii", "json", "fits"]
 
@@ -44,7 +44,7 @@ def read_moc(body: bytes) -> str:
     if _OTHER_DIMENSION.search(text):
         raise ValueError("is a MOC of time or frequency, not of the sky")
     text = " ".join(line for line in text.splitlines() if not line.startswith("#"))
-    parse_moc(text)
+    parse_spans(text)
     return " ".join(text.split())
 
 
@@ -97,7 +97,7 @@ def _read_json(text: str) -> str:
             raise ValueError(f"has a cell of order {order[:20]} that is no whole number")
         parts.append(f"{order}/{' '.join(map(str, pixels))}")
     made = " ".join(parts)
-    parse_moc(made)
+    parse_spans(made)
     return made
 
 

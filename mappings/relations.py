@@ -78,7 +78,11 @@ def _part_lies_in(a: Round, b: Round) -> bool:
     one, other = a.polygon, b.polygon
     if not (other.holds(one.vertices) | (other.edge_distance(one.vertices) <= NEAR)).all():
         return False
-    return crossings.is_convex(other) or crossings.lies_in(a, [b], NEAR)
+    if crossings.is_convex(other):
+        return True
+    # clear of the edge, and edges that do not cross: there is no need to cut them
+    apart = (other.depth(one.vertices) > NEAR).all() and (one.depth(other.vertices) < -NEAR).all()
+    return bool(apart and not crossings.any_cross(one, other)) or crossings.lies_in(a, [b], NEAR)
 
 
 def moc_meets(ranges: Ints, area: Round, cover: tuple[Ints, Any] | None = None) -> bool:

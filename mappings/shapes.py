@@ -197,3 +197,10 @@ def moc_size(ranges: Ints) -> int:
 def moc_area(ranges: Ints) -> float:
     """Steradians."""
     return moc_size(ranges) / ALL * 4 * math.pi
+
+
+def cells_of_points(points: Floats) -> Ints:
+    """Order-29 cells of unit vectors, shape (n, 3)."""
+    x, y, z = points.T
+    lon = np.degrees(np.arctan2(y, x)) % 360
+    return healpix.cells(lon, np.degrees(np.arctan2(z, np.hypot(x, y))))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,9 @@ from mappings import covers, healpix, relations
 from mappings.covers import Cover, cover, union_ranges
 from mappings.fractions import Measure, exact_area
 from mappings.healpix import Floats, Ints
-from mappings.shapes import KINDS, Kind, Round, Shape, moc_ranges, moc_size, pack, shape_of, unpack
+from mappings.many import Many
+from mappings.polygons import EDGE
+from mappings.shapes import KINDS, Kind, Round, Shape, cells_of_points, moc_ranges, moc_size, pack, shape_of, unpack
 
 __all__ = [
     "KINDS", "Cover", "Kind", "RegionTest", "Shape", "cells_of_points", "cover", "moc_ranges", "pack",
@@ -93,6 +95,51 @@ class RegionTest:
             return relations.moc_lies_in(self.shape.data, Round(shape))
         return relations.lies_in(self.area, Round(shape))
 
+    def meets_each(self, shapes: Sequence[Shape]) -> Any:
+        """Mask of the footprints that meet the region."""
+        many = Many(shapes)
+        if self.shape.kind == "moc":
+            sure, maybe = many.touching(self.shape.data)
+        else:
+            sure = self._each_met(many)
+            maybe = ~sure
+            if self.shape.kind == "circle":  # the depth of its centre says all
+                maybe = many.hard & ~sure
+        sure[maybe] = [self.meets(shapes[n]) for n in np.flatnonzero(maybe).tolist()]
+        return sure
+
+    def _each_met(self, many: Many) -> Any:
+        """Mask of the footprints that certainly meet the region, which is no MOC; those that are not hard."""
+        sure = many.any_of(np.flatnonzero(self.area.depth(many.circles[:, :3]) >= -many.circles[:, 3] - EDGE))
+        owner, points = many.of_points()
+        sure[owner[self.area.holds(points)]] = True
+        easy = np.flatnonzero(~(sure | many.hard)[many.owner])
+        for one in self.area.parts if len(easy) else ():
+            radius = one.circle[3] if one.shape.kind == "circle" else 0.0
+            point = one.shape.data[:3] if one.shape.kind == "circle" else one.polygon.vertices[0]
+            depth = many.depth(easy, np.broadcast_to(point, (len(easy), 3)))
+            sure |= many.any_of(easy[depth >= -radius - EDGE])
+        return sure
+
+    def within_each(self, shapes: Sequence[Shape]) -> Any:
+        """Mask of the footprints that lie in the region."""
+        many = Many(shapes)
+        sure = np.zeros(len(shapes), dtype=bool)
+        if self.shape.kind == "moc":
+            out, maybe = many.touching(self._rest)
+            sure = ~(out | maybe)
+        else:
+            owner, points = many.of_points()
+            out = np.zeros(len(shapes), dtype=bool)
+            out[owner[self.area.depth(points) < -2 * relations.NEAR]] = True
+            maybe = ~out
+        sure[maybe] = [self.within(shapes[n]) for n in np.flatnonzero(maybe).tolist()]
+        return sure
+
+    @functools.cached_property
+    def _rest(self) -> Ints:
+        return healpix.complement(self.shape.data)
+
     def fraction(self, shape: Shape) -> float:
         """The share of the region's area that the footprint covers: 0 to 1, and 1 only where it contains the region.
 
@@ -100,7 +147,11 @@ class RegionTest:
         """
         if self.contained(shape):
             return 1.0
-        if (self.shape.kind != "moc" and self.area.is_thin) or not self.meets(shape):
+        return self.share(shape) if self.meets(shape) else 0.0
+
+    def share(self, shape: Shape) -> float:
+        """The fraction of a footprint that meets the region and does not contain it."""
+        if self.shape.kind != "moc" and self.area.is_thin:
             return 0.0
         if shape.kind == "moc":
             made = self._measure.of_moc(shape.data)
@@ -108,9 +159,12 @@ class RegionTest:
             other = Round(shape)
             if other.is_thin:
                 return 0.0
-            part, whole = exact_area(other), self._measure.exact
-            exact = part is not None and whole is not None and self.within(shape)
-            made = part / whole if exact else self._measure.of_round(other)  # type: ignore[operator]  # both are there
+            if (common := self._measure.common(other)) is not None:
+                made = common
+            else:
+                part, whole = exact_area(other), self._measure.exact
+                exact = part is not None and whole is not None and self.within(shape)
+                made = part / whole if exact else self._measure.of_round(other)  # type: ignore[operator]  # both are
         return min(made, math.nextafter(1, 0))
 
     @functools.cached_property
@@ -123,10 +177,3 @@ def _in_moc(shape: Shape, ranges: Ints) -> bool:
         return relations.lies_in_moc(Round(shape), ranges)
     size = moc_size(shape.data)
     return size > 0 and moc_size(healpix.intersect_ranges(shape.data, ranges)) == size
-
-
-def cells_of_points(points: Floats) -> Ints:
-    """Order-29 cells of unit vectors, shape (n, 3)."""
-    x, y, z = points.T
-    lon = np.degrees(np.arctan2(y, x)) % 360
-    return healpix.cells(lon, np.degrees(np.arctan2(z, np.hypot(x, y))))

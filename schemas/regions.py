@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from schemas.errors import QueryError
-from schemas.moc import parse_moc
+from schemas.moc import parse_spans
 from schemas.numbers import number
 from schemas.objects import names
 from schemas.stc_s import parse_stc_s
@@ -73,7 +73,7 @@ def moc(text: str) -> Footprint:
     if isinstance(text, ReadMoc):
         return {"moc": str(text)}
     try:
-        parse_moc(text)
+        parse_spans(text)
     except ValueError as error:
         raise QueryError("bad-value", f"moc: {error}", parameter="moc") from None
     return {"moc": text}

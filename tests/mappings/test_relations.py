@@ -192,6 +192,8 @@ def test_polygons_without_an_area(vertices: list[list[float]]) -> None:
     assert not test.meets(shape_of({"circle": [200, -40, 20]}))
     assert test.is_point == (vertices[0][1] in (5, 90))
     assert RegionTest(middle).fraction(shape_of({"polygon": vertices})) == 0
+    both = {"stc_s": write_region([{"polygon": vertices}, {"circle": [50.0, 5.0, 1.0]}])}
+    assert not RegionTest(both).within(shape_of({"circle": [50.0, 5.5, 1.0]}))
 
 
 def test_large_polygons_have_the_smaller_area_inside() -> None:

@@ -73,6 +73,18 @@ def test_what_is_no_moc(text: str) -> None:
         parse_moc(text)
 
 
+@given(st.lists(st.sampled_from(["1", "3-5", "-", " ", ", ", "7-9", "5-", "1-2-3", "\n", "4-2", "9" * 25]), max_size=8))
+def test_a_long_text_is_read_as_a_short_one(words: list[str]) -> None:
+    body = " ".join(words)
+    made = []
+    for more in (0, 1000):  # cells repeated, so that nothing else changes
+        try:
+            made.append(parse_moc("9/" + " 6 " * more + body)[more:])
+        except ValueError:
+            made.append([])
+    assert made[0] == made[1]
+
+
 def test_no_text_takes_long() -> None:
     started = time.perf_counter()
     for text in ("1/" * 1_000_000, "1/2/" * 500_000 + "x"):
