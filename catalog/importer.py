@@ -25,7 +25,7 @@ MAX_LINE = 16 * 1024 * 1024  # bytes; the largest real record met, a survey's MO
 _BATCH_LINES = 5000  # 120 ms of transaction; fewer would write the same index pages more often
 _FIRST_LINES = 1000
 _FEWEST_LINES = 200
-_HELD = 0.15  # seconds of a transaction: records that are parts of clusters cost several times as much as others
+_HELD = 0.2  # seconds of a transaction: records that are parts of clusters cost several times as much as others
 _BATCH_BYTES = 8 * 1024 * 1024
 _OURS = ("same_as", "chosen")  # of merged records: a line that has them was one, and is its source's own here
 
