@@ -16,7 +16,7 @@ import orjson
 
 from catalog.elastic_order import Shares
 from catalog.elastic_query import NOTHING, Clause, all_of, any_of, none_of
-from catalog.elastic_sky import Places
+from catalog.elastic_sky import HAS_SHAPE, Places, unlocated
 from mappings.sky import RegionTest, Shape, shape_of
 from schemas.query import Query
 
@@ -24,7 +24,6 @@ _PAGE = 10_000  # hits that hold a few numbers each
 _GEOMETRIES = 250  # footprints in one answer: a MOC may take a megabyte
 _TERMS = 50_000  # values in one clause: the server's own bound is 65,536
 _ROOM = 128_000_000  # bytes of footprints kept
-_HAS_SHAPE: Clause = {"term": {"place": "footprint"}}
 
 Ask = Callable[[dict[str, Any]], Any]
 Key = tuple[str, int]
@@ -86,8 +85,9 @@ class Candidates:
         bare = float(test.is_point)
         points = any_of([places.points, among(self._points(test, places.maybe_points, [places.points]))])
         if query.relation == "position":
-            shapes = self.shapes(points, [])
-            points = NOTHING if points == NOTHING else all_of([points, none_of(_HAS_SHAPE)])
+            # what has no position may have a footprint
+            shapes = self.shapes(any_of([points, unlocated(query)]) if query.unlocated else points, [])
+            points = NOTHING if points == NOTHING else all_of([points, none_of(HAS_SHAPE)])
         else:
             exact = {"intersects": test.meets, "within": test.within, "contains": test.contained}[query.relation]
             shapes = ((seq, shape) for seq, shape in self.shapes(places.maybe_shapes, []) if exact(shape))
@@ -110,7 +110,7 @@ class Candidates:
         if maybe == NOTHING:
             return
         missing: list[int] = []
-        for hits in self._scan(all_of([maybe, _HAS_SHAPE]), sure, {"docvalue_fields": ["seq"]}):
+        for hits in self._scan(all_of([maybe, HAS_SHAPE]), sure, {"docvalue_fields": ["seq"]}):
             for hit in hits:
                 seq = hit["fields"]["seq"][0]
                 if (shape := self.memory.get((hit["_index"], seq))) is not None:

@@ -38,6 +38,7 @@ from schemas.text import Words
 
 _PAGE_ALIVE = "5m"  # how long a cursor's point in time waits for the next page
 _ALIVE = "1m"
+_WHOLE = {"allow_partial_search_results": "false"}  # of a point in time too: shards are lost between its searches
 
 
 @dataclass(slots=True)
@@ -128,7 +129,7 @@ class Search:
     def _open(self) -> None:
         if self._pit is None:
             alive = _PAGE_ALIVE if self._cursor else _ALIVE
-            params = {"keep_alive": alive, "allow_partial_search_results": "false"}
+            params = {"keep_alive": alive, **_WHOLE}
             self._pit = self._connection.ask("POST", f"/{self._index}/_pit", params=params)["id"]
 
     def _close(self, *, kept: bool = False) -> None:
@@ -139,10 +140,10 @@ class Search:
 
     def _ask(self, body: dict[str, Any]) -> Any:
         if self._pit is None:
-            params = {"allow_partial_search_results": "false"}
-            return self._connection.ask("POST", f"/{self._index}/_search", body, params=params)
+            return self._connection.ask("POST", f"/{self._index}/_search", body, params=_WHOLE)
         alive = _PAGE_ALIVE if self._cursor else _ALIVE
-        found = self._connection.ask("POST", "/_search", {**body, "pit": {"id": self._pit, "keep_alive": alive}})
+        asked = {**body, "pit": {"id": self._pit, "keep_alive": alive}}
+        found = self._connection.ask("POST", "/_search", asked, params=_WHOLE)
         self._pit = found.get("pit_id", self._pit)
         return found
 
@@ -151,7 +152,7 @@ class Search:
         if self._pit is None:
             head: dict[str, Any] = {"index": self._index, "allow_partial_search_results": False}
         else:
-            head = {}
+            head = {"allow_partial_search_results": False}
             pit = {"pit": {"id": self._pit, "keep_alive": _PAGE_ALIVE if self._cursor else _ALIVE}}
             first, second = first | pit, second | pit
         lines = [orjson.dumps(one) for one in (head, first, head, second)]
@@ -208,10 +209,12 @@ class Search:
         return self._with_unlocated(found)
 
     def _with_unlocated(self, found: Clause) -> Clause:
-        covered = self._query.covered
-        if not self._query.unlocated or (covered is not None and covered.low > 0):  # what has no place covers nothing
+        query, clause = self._query, elastic_sky.unlocated(self._query)
+        if not query.unlocated:
             return found
-        return any_of([found, elastic_sky.unlocated(self._query)])
+        if query.covered is not None:  # what has no footprint covers nothing; the others are among what was found
+            clause = all_of([clause, none_of(elastic_sky.HAS_SHAPE)]) if query.covered.low <= 0 else NOTHING
+        return any_of([found, clause])
 
     # --- requests --------------------------------------------------------------------------------------------
 
@@ -327,7 +330,7 @@ class Search:
             candidates = Candidates(self._ask, [everything], self._memory.shapes)
             shapes = (shape for _, shape in candidates.shapes({"match_all": {}}, []))
             made = [union_ranges(shapes, order)]
-            bare = [everything, none_of({"term": {"place": "footprint"}})]
+            bare = [everything, none_of(elastic_sky.HAS_SHAPE)]
             made += [
                 _widened(cells, order) for cells in candidates.cells(all_of([*bare, {"exists": {"field": "cell"}}]))
             ]

@@ -24,6 +24,7 @@ _MOST = 128  # ranges of a cover in one query: each costs some 20 microseconds, 
 _EARTH = 6_371_008.7714  # metres: the radius by which geo_distance makes arcs of distances
 _RING = 10.0  # metres, 0.3": points are kept to a centimetre, and distances are right to 40 of them
 _SMALL = math.radians(5)  # below, a script for each position costs less than a second circle: measured at 200,000
+HAS_SHAPE: Clause = {"term": {"place": "footprint"}}
 _SLACK = 1e-7  # radians; the arc sine of nearly 1 has lost half its digits
 
 # squared chord, as in mappings/shapes.in_cone; from the antipode for wide cones
@@ -84,7 +85,7 @@ def places(query: Query, test: RegionTest) -> Places:
     if query.relation != "position":
         if query.relation == "contains" and not test.is_point:  # a point holds no more than a point
             points = maybe_points = NOTHING
-        alone = none_of({"term": {"place": "footprint"}})
+        alone = none_of(HAS_SHAPE)
         points, maybe_points = (one if one == NOTHING else all_of([one, alone]) for one in (points, maybe_points))
         shapes, maybe_shapes = _shapes(query, test, *cover)
     return Places(points, shapes, maybe_points, maybe_shapes)

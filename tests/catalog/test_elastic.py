@@ -266,6 +266,28 @@ def test_cones_of_any_width_hold_what_their_circles_hold(made: Any, centre: tupl
         ], radius
 
 
+@pytest.mark.real
+def test_no_search_takes_half_an_answer_where_a_shard_is_lost(made: Any) -> None:
+    engine = made()
+    engine.apply(changes(40), 40, "feed")
+    asked: list[bool] = []
+    ask = engine._connection.ask
+
+    def look(method: str, path: str, body: Any = None, **more: Any) -> Any:
+        if path.endswith("_search"):
+            asked.append(more["params"]["allow_partial_search_results"] == "false")
+        if path.endswith("_msearch"):
+            asked.extend(b'"allow_partial_search_results":false' in head for head in body[::2])
+        return ask(method, path, body, **more)
+
+    engine._connection.ask = look
+    query = Query(region=Region.circle(0.0, 0.0, 60.0), sort=(Sort("bytes"),), limit=5)
+    first = engine.search(query)
+    engine.search(replace(query, cursor=first.next))
+    engine.coverage(query, 3)
+    assert len(asked) > 5 and all(asked)
+
+
 # --- rebuilding ------------------------------------------------------------------------------------------------------
 
 
