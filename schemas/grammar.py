@@ -17,6 +17,9 @@ from schemas.text import TEXT_FIELDS, All, And, Fuzzy, Node, Not, Or, Pattern, P
 
 MAX_LENGTH = 2000  # characters
 MAX_NODES = 200
+MAX_WILD = 10  # words with *, ? or ~: each is compared with every word that there is
+MAX_STARS = 5
+MAX_MARKS = 20
 MAX_PATTERN = 50  # characters; with the bounds in _pattern, what tantivy can compile (1000 states)
 
 FieldFilter = Callable[[str, Op, list[str]], Filter]
@@ -50,8 +53,11 @@ def parse_text(q: str, field_filter: FieldFilter) -> Node:
     except QueryError as error:
         error.context["parameter"] = "q"
         raise
-    if sum(1 for _ in nodes(tree)) > MAX_NODES:
+    every = list(nodes(tree))
+    if len(every) > MAX_NODES:
         raise bad(f"q has more than {MAX_NODES} words and operators")
+    if sum(map(_is_wild, every)) > MAX_WILD:
+        raise bad(f"q has more than {MAX_WILD} words with *, ? or ~")
     return tree
 
 
@@ -127,6 +133,8 @@ class _Reader:
         if field is not None and set(value) == {"*"}:
             return self._where(field, "exists", "true")
         if field is not None and field not in TEXT_FIELDS:
+            if wild and (value.count("*") > MAX_STARS or value.count("?") > MAX_MARKS):
+                raise bad(f"{value[:MAX_PATTERN]}: {MAX_STARS} * and {MAX_MARKS} ? are the most")
             return self._where(field, "like" if wild else "eq", unescaped(value))
         if set(value) == {"*"}:
             return All()
@@ -142,10 +150,15 @@ class _Reader:
         return found[0] if len(found) == 1 else And(tuple(found))
 
 
+def _is_wild(node: Node) -> bool:
+    return isinstance(node, Pattern | Fuzzy) or (isinstance(node, Where) and node.filter.op == "like")
+
+
 def _pattern(text: str, field: str | None) -> Pattern:
     stars, marks = text.count("*"), text.count("?")
-    if len(text) > MAX_PATTERN or stars > 5 or marks > (3 if stars else 20):
-        raise bad(f"{text[:MAX_PATTERN]}: {MAX_PATTERN} characters, 5 *, 3 ? beside * and 20 ? alone are the most")
+    if len(text) > MAX_PATTERN or stars > MAX_STARS or marks > (3 if stars else MAX_MARKS):
+        most = f"{MAX_PATTERN} characters, {MAX_STARS} *, 3 ? beside * and {MAX_MARKS} ? alone"
+        raise bad(f"{text[:MAX_PATTERN]}: {most} are the most")
     return Pattern(text, field)
 
 

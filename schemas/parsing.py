@@ -14,6 +14,8 @@ from schemas.units import energies, is_open, split_interval, wavelengths
 
 MAX_LIMIT = 10_000
 MAX_FACETS = 50
+MAX_FILTERS = 100
+MAX_VALUES = 10_000  # of all filters together
 MAX_BINS = 200
 MAX_DENSITY = 8  # order; 786,432 cells
 DEFAULT_LIMIT = 25

@@ -17,7 +17,17 @@ from schemas.errors import QueryError
 from schemas.fields import field_name
 from schemas.filters import Filter, Op
 from schemas.grammar import parse_text
-from schemas.parsing import DEFAULT_BINS, DEFAULT_BUCKETS, DEFAULT_LIMIT, MAX_BINS, MAX_DENSITY, MAX_FACETS, MAX_LIMIT
+from schemas.parsing import (
+    DEFAULT_BINS,
+    DEFAULT_BUCKETS,
+    DEFAULT_LIMIT,
+    MAX_BINS,
+    MAX_DENSITY,
+    MAX_FACETS,
+    MAX_FILTERS,
+    MAX_LIMIT,
+    MAX_VALUES,
+)
 from schemas.text import Node
 
 __all__ = [
@@ -206,6 +216,9 @@ def parse(parameters: Iterable[tuple[str, str]], resolve: regions.Resolver | Non
             lists[name] += [value] if name == "facet_prefix" else [part for part in value.split(",") if part]
         else:
             asked.setdefault(field_op(name, (*_OWN, *_LISTS)), []).append(value)
+    if len(asked) > MAX_FILTERS or sum(map(len, asked.values())) > MAX_VALUES:
+        said = f"at most {MAX_FILTERS} comparisons with {MAX_VALUES} values in one search"
+        raise QueryError("too-many-filters", said, parameter=next(reversed(asked))[0])
     filters = tuple([comparison(name, op, values) for (name, op), values in asked.items()])
     text = own.get("q", "").strip() or None
     if not own and not any(lists.values()):
@@ -299,4 +312,6 @@ def _sorts(text: str, region: Region | None, words: str | None) -> tuple[Sort, .
     if not text:
         return ()
     needs = {"cone": region is not None and region.cone is not None, "region": region is not None, "words": bool(words)}
-    return tuple([Sort(*parsing.sort(part, **needs)) for part in text.split(",") if part])
+    asked = [Sort(*parsing.sort(part, **needs)) for part in text.split(",") if part]
+    last = next((n for n, one in enumerate(asked) if one.field == "id"), len(asked))
+    return tuple(asked[: last + 1])  # no two ids are equal: nothing is ordered by what follows

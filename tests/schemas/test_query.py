@@ -30,6 +30,8 @@ REFUSED = [
     ("repeated-parameter", [("q", "a"), ("q", "b")], "q"),
     ("repeated-parameter", [("bytes.gte", "1"), ("bytes.gte", "2")], "bytes"),
     ("repeated-parameter", [("kind.exists", "true"), ("kind.exists", "false")], "exists"),
+    ("too-many-filters", [(f"extra.k{n}", "1") for n in range(101)], "100"),
+    ("too-many-filters", [("bytes", f"{n}") for n in range(10_001)], "10000"),
     ("too-many-facets", [("facets", ",".join(["kind"] * 51))], "50"),
     ("not-a-filter", [("title", "Crab")], "q"),
     ("not-a-facet", [("facets", "title")], "title"),
@@ -277,6 +279,10 @@ def test_what_is_asked_about_a_region_and_an_interval() -> None:
     assert query.covered == Interval(0.5, 1.0) and not query.collapse
     assert query.sort == (Sort("covered", True), Sort("changed"))
     assert [(span.field, span.relation) for span in query.spans] == [("spectral", "within"), ("energy", "overlaps")]
+
+
+def test_nothing_is_ordered_by_what_follows_the_id() -> None:
+    assert parse([("sort", "bytes,-id,issued")]).sort == (Sort("bytes"), Sort("id", True))
 
 
 def test_counts_of_all_kinds() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from schemas.errors import QueryError
 from schemas.filters import Filter, Op
-from schemas.grammar import MAX_LENGTH, MAX_NODES, parse_text
+from schemas.grammar import MAX_LENGTH, MAX_NODES, MAX_WILD, parse_text
 from schemas.rewriting import MAX_DEPTH
 from schemas.text import All, And, Fuzzy, Node, Not, Or, Pattern, Phrase, Where, Words, nodes
 
@@ -140,6 +140,7 @@ REFUSED = [
     *("", "  ", "'", '"', "()", "OR", "NOT", "-", "!!!", "title:-", "title:()", "bytes:>", '""', r"\*"),
     *('"a b"~3', '"a b"^2', "crab^2", "(a b)^2", "pulsar~3", "pulsar~0.8", "3C-273~", "kind:a~1 b~9", "title:[a TO b]"),
     *("a*" * 6, "*a????", "a" + "?" * 21, "a" * 50 + "*"),
+    *("aa* " * (MAX_WILD + 1), "a~ " * (MAX_WILD + 1), "kind:a* " * (MAX_WILD + 1), "kind:a*b*c*d*e*f*"),
     *("a " * MAX_LENGTH, "a " * (MAX_NODES + 1), "(" * (MAX_DEPTH + 1) + "a", "NOT " * (MAX_DEPTH + 1) + "a"),
 ]
 
