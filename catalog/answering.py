@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -21,7 +22,7 @@ from mappings.sky import RegionTest
 from schemas.query import Query
 
 Coverings = dict[tuple[bytes, str], tuple[Any, Any]]
-_COVERINGS = 64  # of a segment and a region: the pages of a few searches at a time
+_COVERINGS = 1 << 25  # bytes; of a segment and a region: the pages of a few searches at a time
 _SHAPES = 1000  # joined at a time
 
 
@@ -79,11 +80,13 @@ class Look:
     def covered(self, rows: Any) -> Any:
         """The fraction of the region that each of these rows covers."""
         assert self.test is not None  # the parser asks for a region
-        key = orjson.dumps(self.query.region.footprint if self.query.region else None), self.segment.name
+        region = orjson.dumps(self.query.region.footprint if self.query.region else None)
+        key = hashlib.blake2b(region, digest_size=16).digest(), self.segment.name
         known = self._coverings.get(key)
         if known is None or len(np.setdiff1d(rows, known[0], assume_unique=True)):
             known = rows, places.fractions(self.segment, rows, self.test)
-            if len(self._coverings) >= _COVERINGS:
+            size = known[0].nbytes + known[1].nbytes
+            if size + sum(one.nbytes for kept in list(self._coverings.values()) for one in kept) > _COVERINGS:
                 self._coverings.clear()
             self._coverings[key] = known
         return known[1][np.searchsorted(known[0], rows)]

@@ -221,6 +221,18 @@ def test_what_finds_nothing_is_not_kept_for_ever(monkeypatch):
     assert len(kept._kept) <= 10
 
 
+def test_what_regions_are_covered_by_is_kept_within_bounds(tmp_path, monkeypatch):
+    engine = EmbeddedEngine(tmp_path)
+    some = [record(n, position={"ra": float(n), "dec": 0.0}) for n in range(100)]
+    engine.apply([Change(n, one["id"], one) for n, one in enumerate(some, 1)], 100, "feed")
+    monkeypatch.setattr("catalog.answering._COVERINGS", 5_000)
+    for n in range(20):
+        moc = f"29/{n} " + " ".join(str(1000 * k) for k in range(1, 2000))
+        engine.search(Query(region=Region({"moc": moc}), unlocated=True, sort=(Sort("covered", True),)))
+        known = engine._snapshot.coverings
+        assert sum(len(key[0]) + sum(one.nbytes for one in kept) for key, kept in known.items()) < 6_000
+
+
 def test_scores_of_the_first_page_go_on(tmp_path):
     engine = EmbeddedEngine(tmp_path)
     some = [record(n, title="pulsar " * (n + 1) + "wind") for n in range(12)]
