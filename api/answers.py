@@ -10,6 +10,7 @@ from catalog.engine import Answer, FacetCounts, HistogramCounts
 from schemas.objects import known_object
 from schemas.query import Query
 from schemas.record import Record
+from schemas.text import Not, nodes
 
 if TYPE_CHECKING:
     from api.catalogue import Catalogue
@@ -41,7 +42,8 @@ def hints(catalogue: Catalogue, found: Answer, query: Query) -> dict[str, Any]:
         return made
     if found.total == 0:
         made["did_you_mean"] = catalogue.did_you_mean(query)
-    if (known := known_object(query.text)) is not None:
+    refused = query.words is not None and any(isinstance(node, Not) for node in nodes(query.words))  # -crab, no name
+    if not refused and (known := known_object(query.text)) is not None:
         made["object"] = {"name": known.name, "ra": known.ra, "dec": known.dec}
     return made
 

@@ -41,7 +41,7 @@ in `schemas/record.py` (`ASTERISM_UPDATE_DOCS=1 make test`); a test keeps them e
 - Coordinates are ICRS, in degrees. Times are MJD in TDB. Wavelengths are in metres in vacuum, energies in joules.
   Dates of publication and the like are texts in UTC, in the precision that the source gave.
 - Intervals are closed. An end that is left out is open.
-- `footprint` has exactly one of `circle`, `polygon` and `moc`.
+- `footprint` has exactly one of `circle`, `polygon`, `moc` and `stc_s`.
 - `asterism import` makes `id` and `source` itself, and `provenance` may be missing.
 
 ```json

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from schemas.errors import QueryError
 from schemas.query import Query, is_field, parse
-from schemas.regions import Resolver
+from schemas.regions import NAMES, Resolver
 from schemas.text import And
 
 Pairs = Sequence[tuple[str, str]]
@@ -27,6 +28,9 @@ def refined(first: Pairs, further: Pairs, resolve: Resolver | None = None) -> Qu
     if not further:
         return base
     given = {name for name, _ in further}
+    if base.region is not None and (again := sorted(given.intersection(NAMES))):
+        said = f"{again[0]} is given to a query with a region; a search has one region"
+        raise QueryError("several-regions", said, parameter=again[0])
     both = [name for name in _SPANS if name in given]
     anew = given | {f"{name}_relation" for name in both}
     if "facets" in given:

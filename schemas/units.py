@@ -197,6 +197,8 @@ def _value(text: str, kinds: tuple[Kind, ...]) -> tuple[float, str | None]:
 
 
 def _no_band(text: str) -> str:
+    if _key(text) in _BY_KEY:
+        return f"a band stands alone: {text[:40]!r} is no end of an interval"
     near = difflib.get_close_matches(_key(text), list(_BY_KEY), 1, 0.5)
     hint = f"; did you mean {_BY_KEY[near[0]]}?" if near else ""
     return f"neither a number nor a band: {text[:40]!r}{hint}"

@@ -140,5 +140,8 @@ def _moc(value: str) -> str:
         return value
     try:
         return read_moc(Path(value).read_bytes())
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        said = f"moc: no file {value[:80]} can be read ({error.strerror}), and it is no MOC in ASCII"
+        raise QueryError("bad-value", said, parameter="moc") from None
+    except ValueError as error:
         raise QueryError("bad-value", f"moc: {error}", parameter="moc") from None

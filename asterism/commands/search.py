@@ -92,7 +92,10 @@ def coverage(ctx: click.Context, /, text: tuple[str, ...], order: int, form: For
         ranges = factory.catalogue.coverage(query, order)
     body = write_moc(ranges, form or ("fits" if output else "ascii"), order)
     if output:
-        output.write_bytes(body)
+        try:
+            output.write_bytes(body)
+        except OSError as error:
+            raise click.FileError(str(output), error.strerror) from None
     else:
         click.echo(body, nl=form != "fits")
 

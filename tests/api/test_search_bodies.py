@@ -179,6 +179,8 @@ def test_hints_for_people(client: httpx.Client) -> None:
     assert client.get(SEARCH, params={"q": "nothing"}).json()["did_you_mean"] is None
     known = client.get(SEARCH, params={"q": "m 1", "limit": 0}).json()["object"]
     assert (known["name"], round(known["ra"], 2), round(known["dec"], 2)) == ("M 1", 83.63, 22.01)
+    refused = client.get(SEARCH, params={"q": "crab -nebula", "limit": 0}).json()
+    assert "object" not in refused  # though dashes in names do not matter
 
 
 def test_the_words_of_a_page_are_marked(client: httpx.Client) -> None:

@@ -99,6 +99,13 @@ def test_the_coverage_of_a_result_is_a_region_again(filled: Run, tmp_path: Path)
     assert titles(filled, "--moc", str(file), "vela") == []
     assert json.loads(filled("coverage", "crab", "--form", "json", "--order", "3").stdout) == {"3": [_cell_of_crab(3)]}
     assert filled("coverage", "--kinds", "x").exit_code == 2
+    gone = filled("coverage", "crab", "--output", str(tmp_path / "nowhere" / "crab.fits"))
+    assert gone.exit_code == 1 and "crab.fits" in gone.stderr and "Traceback" not in gone.output
+
+
+def test_a_moc_that_is_no_file_is_said_so(filled: Run) -> None:
+    shown = filled("search", "--moc", "nowhere.fits")
+    assert shown.exit_code == 2 and "no file nowhere.fits" in shown.stderr and "Errno" not in shown.stderr
 
 
 def _cell_of_crab(order: int) -> int:

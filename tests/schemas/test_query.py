@@ -52,6 +52,7 @@ REFUSED = [
     ("bad-value", [("cone", "1_0,0,1")], "3"),
     ("bad-value", [("cone", "٥,0,1")], "3"),
     ("bad-value", [("spectral", "1_0")], "neither a number nor a band"),
+    ("bad-value", [("spectral", "Radio/Infrared")], "stands alone"),
     ("bad-value", [("issued.lt", "yesterday")], "issued"),
     ("bad-value", [("time", "/2014")], ".."),
     ("bad-value", [("time", "2015/2014")], "ends before"),

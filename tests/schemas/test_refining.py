@@ -90,6 +90,8 @@ def test_a_region_stands_in_one_of_them() -> None:
     assert refined([("kind", "dataset")], [("cone", "1,2,3")]).region == parse([("cone", "1,2,3")]).region
     with pytest.raises(QueryError, match="one region"):
         refined(FIRST, [("box", "1,2,3,4")])
+    with pytest.raises(QueryError, match="one region"):  # nor may it be put in the place of the first
+        refined(FIRST, [("cone", "0,0,180")])
 
 
 def test_names_of_objects_are_looked_up_in_both() -> None:
