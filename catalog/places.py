@@ -83,7 +83,8 @@ def _meeting(segment: Segment, test: RegionTest) -> Any:
     surely[owner[test.inner[which]]] = True
     near = _near(test, owner, low, high, surely) if len(owner) else owner  # a MOC has no edge, and all of it is inner
     surely[[n for n in near.tolist() if test.meets(footprints.shape(segment, n))]] = True
-    surely[check] = test.meets_each([footprints.shape(segment, n) for n in check.tolist()])
+    if len(check):
+        surely[check] = test.meets_each([footprints.shape(segment, n) for n in check.tolist()])
     return np.flatnonzero(surely)
 
 
@@ -148,25 +149,10 @@ def _inside(segment: Segment, test: RegionTest) -> Any:
     rest = check[~(inside | outside)]
     ours = moc[rest]
     mocs, rest = rest[ours], rest[~ours]
+    mocs = mocs[test.holds(*footprints.some_points(segment, mocs))]
+    found = [n for n in mocs.tolist() if test.within(footprints.shape(segment, n))]
     right = test.within_each([footprints.shape(segment, n) for n in rest.tolist()])
-    return np.concatenate([check[inside], rest[right], _mocs_inside(segment, test, mocs)])
-
-
-def _mocs_inside(segment: Segment, test: RegionTest, numbers: Any) -> Any:
-    """Those of some MOCs, not empty ones, that lie in the region."""
-    numbers = numbers[test.holds(*footprints.some_points(segment, numbers))]
-    if len(numbers) == 0:
-        return numbers
-    left = np.zeros(len(segment["shape/docs"]), dtype=bool)
-    left[numbers] = True
-    beyond = healpix.complement(healpix.merge_ranges(test.ranges))
-    left &= ~footprints.touched(segment, beyond, np.zeros(len(beyond), dtype=bool))[0]
-    left[footprints.part_owners(segment, beyond)] = False
-    left[footprints.pieces(segment, beyond, left)[0]] = False
-    near = np.zeros(len(left), dtype=bool)
-    near[footprints.pieces(segment, test.ranges[~test.inner], left)[0]] = True
-    left[near] = [test.within(footprints.shape(segment, n)) for n in np.flatnonzero(near).tolist()]
-    return np.flatnonzero(left)
+    return np.concatenate([check[inside], rest[right], np.array(found, dtype=np.int64)])
 
 
 def _holding(segment: Segment, test: RegionTest) -> Any:
