@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,7 +41,7 @@ class SearchCommand(click.Command):
                 break
             name, equals, value = token.partition("=")
             param = declared.get(name)
-            if equals and is_parameter(name):
+            if equals and (is_parameter(name) or _is_misspelt(name)):
                 pairs.append((name, value))
                 continue
             if not name.startswith("--") or (param is not None and getattr(param, "is_flag", False)):
@@ -66,6 +67,13 @@ def _value(name: str, waiting: list[str], ctx: click.Context) -> str:
     if not waiting or (waiting[0].startswith("--") and not quoted):
         raise click.BadOptionUsage(name, f"Option '{name}' requires an argument.", ctx)
     return waiting.pop(0)
+
+
+def _is_misspelt(name: str) -> bool:
+    """Whether a field must be meant, so that ``facilites=HESS`` is an error and not words to find."""
+    from schemas.fields import search_fields
+
+    return bool(difflib.get_close_matches(name, search_fields(), 1, 0.85))
 
 
 def _field(name: str) -> str:

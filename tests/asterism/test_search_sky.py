@@ -52,6 +52,7 @@ def test_a_region_from_a_file_and_from_a_record(filled: Run, tmp_path: Path) -> 
         (["--cone", "Krypton,1"], "query.unknown-object"),
         (["--footprint-of", "0000000000000000"], "query.unknown-record"),
         (["cone=1,1,1", "--box", "1,2,3,4"], "query.several-regions"),
+        (["facilites=HESS"], "did you mean 'facilities'"),
     ],
 )
 def test_what_is_no_region(filled: Run, arguments: list[str], code: str) -> None:
