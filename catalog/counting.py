@@ -156,14 +156,21 @@ class Spread:
         counts = np.zeros(bins, dtype=np.int64)
         for docs, low, high in self._found:
             first, last = (np.clip(np.searchsorted(values, end, side="right") - 1, 0, bins - 1) for end in (low, high))
-            if _distinct([np.sort(docs)]) == len(docs):
-                steps = np.bincount(first, minlength=bins + 1) - np.bincount(last + 1, minlength=bins + 1)
-                counts += np.cumsum(steps)[:bins]
-            else:  # several of a record count once in a bin
-                length = last - first + 1
-                both = np.repeat(docs.astype(np.int64), length) * bins + healpix.expand(first, length)
-                counts += np.bincount(np.unique(both) % bins, minlength=bins)
+            if _distinct([np.sort(docs)]) < len(docs):
+                first, last = _once(docs.astype(np.int64), first, last, bins)
+            steps = np.bincount(first, minlength=bins + 1) - np.bincount(last + 1, minlength=bins + 1)
+            counts += np.cumsum(steps)[:bins]
         return HistogramCounts(made, counts.tolist(), self.missing)
+
+
+def _once(docs: Any, first: Any, last: Any, bins: int) -> tuple[Any, Any]:
+    """The same bins of each of ``docs``, without those that an earlier one of it has: a record counts once in a bin."""
+    order = np.lexsort((first, docs))
+    docs, first, last = docs[order], first[order], last[order]
+    reached = np.maximum.accumulate(docs * bins + last)  # by each doc, for they ascend
+    first[1:] = np.maximum(first[1:], reached[:-1] - docs[1:] * bins + 1)
+    left = first <= last
+    return first[left], last[left]
 
 
 class Density:

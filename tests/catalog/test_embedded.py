@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from catalog import footprints, hits, places, segment_file
 from catalog.building import Builder, merge
+from catalog.counting import Spread
 from catalog.embedded import FORMAT, EmbeddedEngine
 from catalog.engine import Change
 from catalog.generation import FANOUT
@@ -20,7 +22,7 @@ from mappings import healpix
 from mappings.document import document
 from mappings.sky import RegionTest
 from schemas.errors import SearchIndexError
-from schemas.query import Facet, Query, Region, Sort
+from schemas.query import Facet, Histogram, Query, Region, Sort
 from schemas.record import record_id
 from schemas.text import Words
 
@@ -231,6 +233,17 @@ def test_what_regions_are_covered_by_is_kept_within_bounds(tmp_path, monkeypatch
         engine.search(Query(region=Region({"moc": moc}), unlocated=True, sort=(Sort("covered", True),)))
         known = engine._snapshot.coverings
         assert sum(len(key[0]) + sum(one.nbytes for one in kept) for key, kept in known.items()) < 6_000
+
+
+def test_a_histogram_of_long_intervals_takes_no_room_for_each_bin():
+    spread = Spread(Histogram("time", 200))
+    docs = np.repeat(np.arange(20_000), 2)
+    spread._found.append((docs, np.tile([50000.0, 55001.0], 20_000), np.tile([55000.0, 60000.0], 20_000)))
+    tracemalloc.start()
+    counts = spread.result().counts
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert set(counts) == {20_000} and most < 200 * docs.nbytes // 8
 
 
 def test_scores_of_the_first_page_go_on(tmp_path):
