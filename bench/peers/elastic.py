@@ -45,8 +45,12 @@ class Elastic:
         indices.create(index=_INDEX, mappings=_MAPPING, settings=settings)
         for _ in parallel_bulk(self._client, _documents(count), index=_INDEX, thread_count=2, chunk_size=2000):
             pass
-        indices.refresh(index=_INDEX)
-        indices.forcemerge(index=_INDEX, max_num_segments=4)  # as many as our own index has at that size, or fewer
+        self.tidy(_INDEX)
+
+    def tidy(self, index: str) -> None:
+        """Four segments, so that none of two indices has the better of it by chance."""
+        self._client.indices.refresh(index=index)
+        self._client.indices.forcemerge(index=index, max_num_segments=4)
 
     def version(self) -> str:
         return str(self._client.info()["version"]["number"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import random
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,11 +18,14 @@ from sqlalchemy.sql import text
 
 from catalog import clusters, identity, tables
 from catalog.documents import Put
+from catalog.embedded import EmbeddedEngine
 from catalog.engine import Change
+from catalog.indexer import Indexer
 from catalog.store import Store
 from mappings.identity import keys
 from mappings.merge import cluster_id, merge
 from schemas.access import visible
+from schemas.query import parse
 from schemas.record import Record, record_id, validate_record
 from tests.catalog.records import put, record
 
@@ -373,3 +377,44 @@ def test_an_upgrade_makes_the_clusters(before: str) -> None:
         store.save("t", (), ["a"])
         assert together(store) == []
         check(store, Follower())
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_index_in_small_batches_shows_the_clusters_of_what_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    monkeypatch.setattr("catalog.indexer.BATCH", 3)
+    rng = random.Random(seed)
+    with empty() as store:
+        indexer = Indexer(store, EmbeddedEngine(tmp_path))
+        serving = EmbeddedEngine(tmp_path)  # another process's, open all the time
+        for _ in range(12):
+            puts = []
+            for name in rng.sample("abcd", rng.randint(0, 4)):
+                content = {
+                    "title": rng.choice(["Crab", "Vela"]),
+                    "own": rng.sample("1234", rng.randint(0, 2)),
+                    "identical": rng.sample("1234", rng.randint(0, 1)),
+                    "rights": rng.choice([None, None, None, {"level": "restricted"}]),
+                    "harvested": "2026-01-01",
+                }
+                puts.append((name, content))
+            source = rng.choice("stu")
+            gone = rng.sample("abcd", rng.randint(0, 1))
+            store.save(source, [made(source, name, content) for name, content in puts], gone)
+            indexer.catch_up()
+            records = [one for one in store.iter_records() if visible(one, frozenset())]
+            merged = expected(records, 200, 1000)
+            members = {part["id"] for one in merged.values() for part in one["same_as"]}
+            alone = [one for one in records if one["id"] not in members]
+            shown = {one["id"]: one for one in [*alone, *merged.values()]}
+            answer = serving.search(parse([("limit", "100"), ("facets", "source")]))
+            assert answer.ids == sorted(shown) and answer.total == len(shown)
+            counts = Counter(
+                name
+                for one in shown.values()
+                for name in {part["source"] for part in one.get("same_as", [{"source": one["source"]}])}
+            )
+            assert {bucket.value: bucket.count for bucket in answer.facets["source"].buckets} == counts
+            apart = serving.search(parse([("limit", "100"), ("collapse", "false")]))
+            assert apart.ids == sorted(one["id"] for one in records)
