@@ -65,7 +65,7 @@ class KeptHits:
 
 
 def _size(hits: Hits) -> int:
-    return _TREE + sum(part.nbytes for part in hits)
+    return _TREE + int(sum(part.nbytes for part in hits))
 
 
 def _with_scores(now: Hits, before: Hits) -> Hits:

@@ -17,17 +17,7 @@ from schemas.errors import QueryError
 from schemas.fields import field_name
 from schemas.filters import Filter, Op
 from schemas.grammar import parse_text
-from schemas.parsing import (
-    DEFAULT_BINS,
-    DEFAULT_BUCKETS,
-    DEFAULT_LIMIT,
-    MAX_BINS,
-    MAX_DENSITY,
-    MAX_FACETS,
-    MAX_FILTERS,
-    MAX_LIMIT,
-    MAX_VALUES,
-)
+from schemas.parsing import DEFAULT_BINS, DEFAULT_BUCKETS, DEFAULT_LIMIT, MAX_BINS, MAX_DENSITY, MAX_FACETS, MAX_LIMIT
 from schemas.text import Node
 
 __all__ = [
@@ -216,8 +206,8 @@ def parse(parameters: Iterable[tuple[str, str]], resolve: regions.Resolver | Non
             lists[name] += [value] if name == "facet_prefix" else [part for part in value.split(",") if part]
         else:
             asked.setdefault(field_op(name, (*_OWN, *_LISTS)), []).append(value)
-    if len(asked) > MAX_FILTERS or sum(map(len, asked.values())) > MAX_VALUES:
-        said = f"at most {MAX_FILTERS} comparisons with {MAX_VALUES} values in one search"
+    if len(asked) > parsing.MAX_FILTERS or sum(map(len, asked.values())) > parsing.MAX_VALUES:
+        said = f"at most {parsing.MAX_FILTERS} comparisons with {parsing.MAX_VALUES} values in one search"
         raise QueryError("too-many-filters", said, parameter=next(reversed(asked))[0])
     filters = tuple([comparison(name, op, values) for (name, op), values in asked.items()])
     text = own.get("q", "").strip() or None
