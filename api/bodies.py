@@ -15,7 +15,7 @@ from api.problems import ApiError
 from schemas.errors import QueryError
 from schemas.regions import ReadMoc
 
-MAX_QUERY = 64 * 1024**2  # bytes: a MOC of three million ranges
+MAX_QUERY = 32 * 1024**2  # bytes: a MOC of one or two million ranges, which takes some seconds
 JSON_TYPE = "application/json"
 FORM_TYPE = "application/x-www-form-urlencoded"
 # The last is what a client says that does not know FITS

@@ -23,7 +23,10 @@ class Catalogue(Protocol):
 
     ``id`` is always a record's own id. Access is the caller's business where a method does not say otherwise:
     ``search`` obeys ``query.groups``, the others give restricted records too, and the routes hide them.
+    ``remote``: a search waits for another server, and must not do so in the event loop.
     """
+
+    remote: bool
 
     def search(self, query: Query) -> Answer:
         """Answer from all committed changes; raises ``QueryError`` for what only the engine can refuse.

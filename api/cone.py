@@ -63,8 +63,8 @@ def route(catalogue: Catalogue, lanes: Lanes) -> Route:
         try:
             asked = read(pairs(request))
             if asked.cone.radius <= _SHORT_RADIUS:
-                # words and fields may take longer than the loop can spare
-                plain = asked.more is None
+                # words, fields and another server may take longer than the loop can spare
+                plain = asked.more is None and not catalogue.remote
                 found = _find(catalogue, asked) if plain else await lanes.short(lambda: _find(catalogue, asked))
                 if len(found.ids) <= _SHORT_ROWS:
                     return _respond(_table(catalogue, asked, found))

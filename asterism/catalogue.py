@@ -35,6 +35,7 @@ class LocalCatalogue:
         self._factory = factory
         self._store = factory.store
         self._engine = factory.engine
+        self.remote = factory.settings.elastic is not None
 
     def search(self, query: Query) -> Answer:
         return self._engine.search(self._located(query))

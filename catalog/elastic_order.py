@@ -52,7 +52,7 @@ class Cursor:
 def order_of(query: Query) -> tuple[Sort, ...]:
     """What the query asks for, or score for words; the id is the last, or the only one."""
     sorts = query.sort or ((Sort("score", descending=True),) if query.words or query.text else ())
-    last = Sort("id", descending=sorts[:1] == (Sort("id", descending=True),))
+    last = Sort("id", descending=Sort("id", descending=True) in sorts)
     return (*(one for one in sorts if one.field != "id"), last)
 
 

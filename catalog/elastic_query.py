@@ -103,7 +103,7 @@ def _ends(field: str, op: str, low: float, high: float) -> Clause:
 
 
 def _compare_extra(field: str, op: str, value: str) -> Iterable[Clause]:
-    """A key of any type: compare as a number where the value is one, as a date where it is one, else as words."""
+    """A key of any type: compare as a number and as a date where the value is one, else as words."""
     path = spelt_path(field)
     if op == "like":
         yield {"wildcard": {"extra": {"value": f"{escaped(path, literal=True)}\0w{escaped(value)}"}}}
@@ -114,7 +114,7 @@ def _compare_extra(field: str, op: str, value: str) -> Iterable[Clause]:
             yield _terms(
                 path, kind, {end: spelt(one) for end, one in _bounds(op, number, number, is_date=False).items()}
             )
-    elif date is not None:
+    if date is not None:  # a year is a number too
         low, high = field_span("issued", value)  # any date field reads dates alike
         yield _terms(path, "d", {end: spelt(one) for end, one in _bounds(op, low, high, is_date=True).items()})
     if op == "eq":

@@ -167,7 +167,7 @@ def _compare_intervals(segment: Segment, field: str, op: str, low: float, high: 
 
 
 def _compare_extra(segment: Segment, field: str, op: str, value: str) -> list[Rows]:
-    """A key of any type: compare as a number where the value is one, as a date where it is one, else as words."""
+    """A key of any type: compare as a number and as a date where the value is one, else as words."""
     if op == "like":
         return [_compare_words(segment, field, op, value)]
     found: list[Rows] = []
@@ -175,7 +175,7 @@ def _compare_extra(segment: Segment, field: str, op: str, value: str) -> list[Ro
     if number is not None:
         for name in (field, field + "\0text"):
             found.append(_compare_numbers(segment, name, op, number, number, is_date=False))
-    elif date is not None:
+    if date is not None:  # a year is a number too
         low, high = field_span("issued", value)  # any date field reads dates alike
         found.append(_compare_numbers(segment, field + "\0date", op, low, high, is_date=True))
     if (number is None and date is None) or op == "eq":

@@ -47,7 +47,7 @@ def page(
         return [], len(rows)
     keys = [_keys(segment, rows, sort, given) for sort in order_of(query) if sort.field != "id"]
     ids = segment["id_hi"][rows]
-    if order_of(query)[:1] == (Sort("id", descending=True),):
+    if Sort("id", descending=True) in order_of(query):
         ids = ~ids
     if after is not None:
         chosen = _after([*keys, ids], after)

@@ -58,6 +58,7 @@ class MemoryCatalogue:
         self.failure: Exception | None = None
         self.asked: list[Query] = []
         self.clusters: dict[str, list[str]] = {}
+        self.remote = False
         self.covered = next(iter(self.by_id))
         self.saved: dict[str, SavedQuery] = {}
 

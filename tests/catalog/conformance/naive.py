@@ -237,7 +237,7 @@ class Naive:
 
     def order(self, query: Query, ids: Sequence[str]) -> list[str]:
         """Every order but that of scores."""
-        last = query.sort[:1] == (Sort("id", descending=True),)
+        last = Sort("id", descending=True) in query.sort
         made = sorted(ids, reverse=last)
         for sort in reversed([sort for sort in query.sort if sort.field not in ("id", "score")]):
             keys = {one: self.key(one, query, sort) for one in made}
@@ -405,13 +405,18 @@ def _extra(value: Any, op: str, text: str) -> bool:
     word = _shown(value) if isinstance(value, bool | str) else None
     if op == "like":
         return word is not None and _words(op, word, text)
+    if not _NUMBER.fullmatch(text) and not _DATE.fullmatch(text):
+        return word is not None and _words(op, word, text)
+    if op == "eq" and word == text:
+        return True
     if _NUMBER.fullmatch(text):
         own = float(value) if word is None else float(word) if _NUMBER.fullmatch(word) else None
-        return (own is not None and _holds(op, own, float(text), float(text))) or (op == "eq" and word == text)
-    if _DATE.fullmatch(text):
-        dated = word is not None and _DATE.fullmatch(word) and not _NUMBER.fullmatch(word)
-        return (bool(dated) and _holds(op, utc_span(str(word))[0], *utc_span(text))) or (op == "eq" and word == text)
-    return word is not None and _words(op, word, text)
+        if own is not None and _holds(op, own, float(text), float(text)):
+            return True
+    if not _DATE.fullmatch(text):
+        return False
+    dated = word is not None and _DATE.fullmatch(word) and not _NUMBER.fullmatch(word)
+    return bool(dated) and _holds(op, utc_span(str(word))[0], *utc_span(text))
 
 
 def _words(op: str, value: str, text: str) -> bool:
