@@ -28,20 +28,21 @@ def run(count: int) -> None:
     """All parts; a table, and ``bench/results/search.json``."""
     about: dict[str, Any] = {"records": count}
     rows: list[Row] = []
-    folder, _ = imported(count)
+    folder, seconds = imported(count, again=True)
+    assert seconds is not None
     peers, elastic, postgres = _peers(count, about)
     try:
         rows += _cones(EmbeddedEngine(folder / "data" / "index"), peers)
-        if elastic is not None:
-            rows += through.run(elastic, count, about)
         rows += ours_and_dachs(folder, postgres.scs if postgres else None, about)
+        rows += footprints.run(about)
+        rows += scale.run(folder, about)
+        if elastic is not None:
+            rows += through.run(elastic, count, seconds, about)
     finally:
         for peer in (elastic, postgres):
             if peer is not None:
                 peer.close()
-    rows += footprints.run(about)
-    rows += scale.run(folder, about)
-    report("search", rows, about)
+        report("search", rows, about)  # what there is, also when a later part fails
 
 
 def _peers(count: int, about: dict[str, Any]) -> tuple[dict[str, dict[str, Ask]], Any, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from bench.data import imported, source_file
+from bench.data import source_file
 from bench.peers.table import FACETS
 from bench.report import Row, milliseconds
 from catalog.elastic import ElasticEngine
@@ -24,8 +24,8 @@ _PREFIX = "bench-ours"
 _BULK = 100_000  # documents
 
 
-def run(elastic: Any, count: int, about: dict[str, Any]) -> list[Row]:
-    """Ratios of searches; documents a second of ``parallel_bulk`` and of ``asterism import``."""
+def run(elastic: Any, count: int, seconds: float, about: dict[str, Any]) -> list[Row]:
+    """Ratios of searches; documents a second of ``parallel_bulk``, and of the import that took ``seconds``."""
     from bench.search import RADII, centre
 
     engine = ElasticEngine(elastic.url, prefix=_PREFIX)
@@ -53,8 +53,6 @@ def run(elastic: Any, count: int, about: dict[str, Any]) -> list[Row]:
             rows.append(Row(f"through Elasticsearch, cone {label}: {what}", took[0], "ms", "at most 1.2x", said))
     engine.disconnect()
     bare = _bulk(elastic, count)
-    _, seconds = imported(count, again=True)
-    assert seconds is not None
     about["bulk"] = f"{_BULK} documents, two threads"
     rows.append(
         Row(
