@@ -97,4 +97,5 @@ def _atom(catalogue: Catalogue, name: str, base: str, request: Request) -> Respo
     ]
     updated = max([saved.updated_at, *(when for _, when, _ in entries)])
     feed = Feed(f"Asterism: {name}", f"{base}{PATH}/{name}/atom", f"{base}{PATH}/{name}/search", updated)
-    return conditional(atom(feed, entries), MEDIA_TYPE, request, changed=updated)
+    # no Last-Modified: a record may come into the result without having changed itself
+    return conditional(atom(feed, entries), MEDIA_TYPE, request)

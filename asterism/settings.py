@@ -236,6 +236,8 @@ def _elastic(value: Any, where: str, folder: Path) -> ElasticSettings | None:
         raise SettingsError("missing-key", f'{place} has no url; give one: url = "https://..."', key="url")
     if not _is_address(found["url"]):
         raise SettingsError("bad-value", f"{place}: give the address of an Elasticsearch, http://... or https://...")
+    if found["api_key"] and not re.fullmatch(r"[!-~]+", found["api_key"]):  # an HTTP library would show it in its error
+        raise SettingsError("bad-value", f"api_key of {place}: it holds a space or a line feed", key="api_key")
     prefix = found["prefix"] or "asterism"
     if not _PREFIX.fullmatch(prefix):
         said = "use up to 100 small letters, digits, dots, hyphens, underscores"

@@ -128,7 +128,9 @@ def _shared_keys(connection: Connection, source: str | None) -> Iterator[tuple[s
         for name, doc in connection.execute(one.where(carrier.c.hash == hash).order_by(carrier.c.id).limit(1)):
             key = next((key for key in keys(orjson.loads(doc)) if key_hash(key) == hash), "?")
             if source in (None, name):
-                yield "shared-key", f"{count} records, some of {name}, carry {shown(key)}, so it joins none of them"
+                # alarms are for everybody to read: what is hidden is not named there
+                named = "a key that is not for everybody" if "\0" in key else shown(key)
+                yield "shared-key", f"{count} records, some of {name}, carry {named}, so it joins none of them"
 
 
 def _crowded(connection: Connection, source: str | None) -> Iterator[tuple[str, str]]:

@@ -98,10 +98,11 @@ class Tally:
     def _shows(self, value: Value) -> bool:
         if not self._prefix and not self._levels:
             return True
-        word = str(value)
-        if not word.translate(_LOWER).startswith(self._prefix):
+        if not isinstance(value, str):
             return False
-        return not self._levels or "/" not in word[len(self._prefix) :]
+        if not value.translate(_LOWER).startswith(self._prefix):
+            return False
+        return not self._levels or "/" not in value[len(self._prefix) :]
 
 
 def _distinct(lists: list[Any]) -> int:

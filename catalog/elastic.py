@@ -35,6 +35,7 @@ DEFAULT_PREFIX = "asterism"
 _TRIES = 4  # a rebuild takes the index away while it is searched; the next try finds the new one
 _PAUSE = 0.1
 _NEAR = 20
+_LOOK = 1.0  # second
 
 
 class ElasticEngine:
@@ -58,6 +59,7 @@ class ElasticEngine:
         self._writer = Writer(self._connection, prefix, settings or {}, thesaurus)
         self._memory = Memory()
         self._fits = False
+        self._looked = 0.0
 
     def search(self, query: Query) -> Answer:
         """Answer from what has been committed; see :class:`catalog.engine.Engine`."""
@@ -71,7 +73,7 @@ class ElasticEngine:
 
     def near(self, word: str) -> list[str]:
         """See :class:`catalog.engine.Engine`; the nearest first."""
-        if not tokens(word) or not self._check():
+        if not tokens(word):
             return []
         body = {
             "query": {
@@ -88,8 +90,11 @@ class ElasticEngine:
             "sort": ["_score", {"id": "asc"}],
             "track_total_hits": False,
         }
-        hits = self._connection.ask("POST", f"/{self.prefix}/_search", body)["hits"]["hits"]
-        return [hit["sort"][-1] for hit in hits]
+        params = {"allow_partial_search_results": "false"}
+        found = self._try(
+            Query(), lambda _: self._connection.ask("POST", f"/{self.prefix}/_search", body, params=params)
+        )
+        return [hit["sort"][-1] for hit in found["hits"]["hits"]] if found else []
 
     def applied(self) -> int:
         """The feed number of the newest commit; 0 where there is no index."""
@@ -146,9 +151,12 @@ class ElasticEngine:
             return 0
 
     def _check(self) -> bool:
-        """Whether there is an index, of the right form; looked at until there is one."""
-        if not self._fits:
+        """Whether there is an index, of the right form; looked at once a second: another version may make it anew."""
+        now = time.monotonic()
+        if not self._fits or now - self._looked > _LOOK:
+            self._fits = False
             self._fits = self._writer.state() is not None
+            self._looked = now
         return self._fits
 
     def _try(self, query: Query, ask: Any) -> Any:

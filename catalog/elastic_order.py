@@ -60,6 +60,11 @@ def by_score(query: Query) -> bool:
     return any(one.field == "score" for one in order_of(query))
 
 
+def moves(query: Query) -> bool:
+    """Whether a record that changes may come again on a later page: its id alone stays."""
+    return len(order_of(query)) > 1
+
+
 def sort_clauses(query: Query, shares: Shares | None) -> list[Clause]:
     """The order as Elasticsearch takes it; missing values come last."""
     return [_clause(one, query, shares) for one in order_of(query)]

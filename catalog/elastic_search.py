@@ -24,6 +24,7 @@ from catalog.elastic_order import (
     by_score,
     decode_cursor,
     encode_cursor,
+    moves,
     order_of,
     sort_clauses,
 )
@@ -106,7 +107,7 @@ class Search:
         query = self._query
         counts_twice = bool(query.histograms) or (query.density or 0) > 6
         # by score the first page needs its state too: scores of the same record move with every change of the index
-        self._paged = self._cursor is not None or (by_score(query) and query.limit > 0)
+        self._paged = self._cursor is not None or (moves(query) and query.limit > 0)
         if self._paged or counts_twice or (query.facets and self._memory.several_shards):
             self._open()
         if (cone := self._bare_cone()) is not None:

@@ -25,6 +25,7 @@ _EARTH = 6_371_008.7714  # metres: the radius by which geo_distance makes arcs o
 _RING = 10.0  # metres, 0.3": points are kept to a centimetre, and distances are right to 40 of them
 _SMALL = math.radians(5)  # below, a script for each position costs less than a second circle: measured at 200,000
 HAS_SHAPE: Clause = {"term": {"place": "footprint"}}
+_TERMS = 50_000  # in one clause
 _SLACK = 1e-7  # radians; the arc sine of nearly 1 has lost half its digits
 
 # squared chord, as in mappings/shapes.in_cone; from the antipode for wide cones
@@ -155,7 +156,7 @@ def _shapes(query: Query, test: RegionTest, ranges: Ints, inner: Any) -> tuple[C
         return NOTHING, NOTHING
     x, y, z = (float(part) for part in test.centre)
     cap = {"x": x, "y": y, "z": z, "radius": test.radius, "slack": _SLACK}
-    maybe: Clause = {"terms": {"shape": maybe_terms}}
+    maybe = _with_terms(maybe_terms)
     if query.relation == "contains":
         # what holds a cone has it in its cap; of another region the cap may stick out
         return NOTHING, all_of([maybe, script(_AROUND if test.shape.kind == "circle" else _MEET, **cap)])
@@ -163,8 +164,13 @@ def _shapes(query: Query, test: RegionTest, ranges: Ints, inner: Any) -> tuple[C
     if test.shape.kind == "circle":
         certain.append(all_of([maybe, script(_INSIDE, **cap)]))
     if query.relation == "intersects" and (terms := _met(by_flag[0], "=", "+")):
-        certain.append({"terms": {"shape": terms}})
+        certain.append(_with_terms(terms))
     return any_of(certain), all_of([maybe, script(_MEET, **cap)])
+
+
+def _with_terms(terms: list[str]) -> Clause:
+    """Footprints with one of these terms; one clause takes 65,536 of them."""
+    return any_of({"terms": {"shape": terms[n : n + _TERMS]}} for n in range(0, len(terms), _TERMS))
 
 
 def _cells(ranges: Ints) -> list[tuple[int, int]]:

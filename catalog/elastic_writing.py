@@ -82,7 +82,7 @@ class Writer:
         """See :meth:`catalog.engine.Engine.apply`."""
         state = self.state()
         if state is None and not self.aliased():
-            self._create(f"{self.prefix}-{max(self._numbers(), default=0) + 1}", aliases=True)
+            self._create(f"{self.prefix}-{max(self._numbers(), default=0) + 1}", [self.prefix, f"{self.prefix}-write"])
         goal = f"{self.prefix}-write"
         self._write(goal, changes)
         self._publish(goal, max(upto, state.applied if state else 0), feed)
@@ -95,19 +95,22 @@ class Writer:
             if name not in old:  # of a rebuild that was killed
                 self._delete(name)
         beside = f"{self.prefix}-{max(numbers, default=0) + 1}"
-        self._create(beside, aliases=False)
+        goal = f"{beside}-build"  # goes with the index: a rebuild that was overtaken cannot write any more
+        self._create(beside, [goal])
         try:
             reached = 0
             for changes, upto in batches:
-                self._write(beside, changes)
+                self._write(goal, changes)
                 reached = upto
-            self._publish(beside, reached, feed)
+            self._publish(goal, reached, feed)
             self._replicate(beside)
             moves = [{"remove": {"index": name, "alias": alias}} for name, found in old.items() for alias in found]
             moves += [{"add": {"index": beside, "alias": alias}} for alias in (self.prefix, f"{self.prefix}-write")]
+            moves.append({"remove": {"index": beside, "alias": goal}})
             self._connection.ask("POST", "/_aliases", {"actions": moves}, timeout=WRITE_TIMEOUT)
         except BaseException:
-            self._delete(beside)
+            if not self._may_be_searched(beside):
+                self._delete(beside)
             raise
         for name in old:
             self._delete(name)
@@ -115,11 +118,15 @@ class Writer:
     def aliased(self) -> dict[str, list[str]]:
         """The indices that our aliases stand for, with those aliases."""
         ours = {self.prefix, f"{self.prefix}-write"}
+        found = self._connection.ask("GET", f"/{self.prefix}-*/_alias")
+        return {name: sorted(said) for name, one in found.items() if (said := ours & set(one["aliases"]))}
+
+    def _may_be_searched(self, index: str) -> bool:
+        """Whether the aliases stand for it, as far as we can know: an answer may have been lost on its way."""
         try:
-            found = self._connection.ask("GET", f"/_alias/{','.join(sorted(ours))}")
-        except NotThere:
-            return {}
-        return {name: sorted(ours & set(one["aliases"])) for name, one in found.items()}
+            return index in self.aliased()
+        except (NotThere, SearchIndexError):
+            return True
 
     def _numbers(self) -> dict[int, str]:
         """All indices of the prefix by number."""
@@ -127,18 +134,20 @@ class Writer:
         named = {name: re.fullmatch(rf"{re.escape(self.prefix)}-(\d+)", name) for name in found}
         return {int(one[1]): name for name, one in named.items() if one}
 
-    def _create(self, name: str, *, aliases: bool) -> None:
+    def _create(self, name: str, aliases: list[str]) -> None:
         settings = {
             "refresh_interval": "-1",  # a search sees a batch when all of it is there
             **_REPLICAS,
             "max_result_window": WINDOW,
             "max_regex_length": 20_000,
             **self._settings,
-            **({} if aliases else _ALONE),
+            **(_ALONE if self.prefix not in aliases else {}),
         }
-        body: dict[str, Any] = {"settings": {"index": settings}, "mappings": mapping()}
-        if aliases:
-            body["aliases"] = {self.prefix: {}, f"{self.prefix}-write": {}}
+        body = {
+            "settings": {"index": settings},
+            "mappings": mapping(),
+            "aliases": {alias: {} for alias in aliases},
+        }
         self._connection.ask("PUT", f"/{name}", body, timeout=WRITE_TIMEOUT)
 
     def _replicate(self, index: str) -> None:
@@ -205,7 +214,7 @@ class Writer:
                 "POST",
                 f"/{index}/_bulk",
                 [line for pair in part for line in pair],
-                params=_ANSWER if index != f"{self.prefix}-write" else {**_ANSWER, "require_alias": "true"},
+                params=_ANSWER | {"require_alias": "true"},
                 timeout=WRITE_TIMEOUT,
             )
         except NotThere as error:

@@ -54,6 +54,11 @@ class Snapshot:
     searcher: Any
     coverings: answering.Coverings = field(default_factory=dict)
 
+    @property
+    def newest(self) -> int:
+        """The highest feed number of what is in it: merged records may be ahead of ``applied``."""
+        return max([self.applied, *(part.segment.last_seq for part in self.parts)])
+
     def live(self) -> list[tuple[Segment, Any]]:
         return [(part.segment, part.alive) for part in self.parts]
 
@@ -146,7 +151,7 @@ class EmbeddedEngine:
     def search(self, query: Query) -> Answer:
         """Answer from the newest commit; see :class:`catalog.engine.Engine`."""
         state = self._current()
-        place = ranking.decode_cursor(query) or ranking.Place((), state.applied)
+        place = ranking.decode_cursor(query) or ranking.Place((), state.newest)
         return answering.answer(query, state.live(), self._finder(state, place.state), state.coverings, place)
 
     def coverage(self, query: Query, order: int) -> Ints:

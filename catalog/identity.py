@@ -41,7 +41,7 @@ def node(one: Record, cluster: str | None = None) -> Node:
 
 def hashes(one: Record) -> list[int]:
     """The hashes of a record's keys."""
-    return [key_hash(key) for key in keys(one)]
+    return list(dict.fromkeys(key_hash(key) for key in keys(one)))
 
 
 def hashes_of(connection: Connection, ids: Sequence[str]) -> dict[str, list[int]]:

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, and_, or_, select, true
 
 from catalog import clock, quarantine
 from catalog.documents import Put, Quarantined, Tally, decompress
+from catalog.lease import Lease
 from catalog.store import Store
 from catalog.tables import raw, record
 from catalog.translate import Document, translate
@@ -50,18 +51,24 @@ def remap(
         The mapping's options by source name, as for a harvest: a changed crosswalk needs ``force``.
     sources
         Only these sources; all of them, if left out.
+
+    Raises
+    ------
+    StoreError
+        ``store.busy``: a source is being harvested.
     """
     documents = 0
     tally = Tally()
     names = [state.name for state in store.sources() if sources is None or state.name in sources]
     done = RemapProgress(0, tally, store.last_seq())
     for name in names:
-        for some in _portions(store, name, force):
-            tally += _again(store, name, some, options.get(name, _NONE))
-            documents += len(some)
-            done = RemapProgress(documents, tally, store.last_seq())
-            if on_batch is not None:
-                on_batch(done)
+        with Lease(store, f"harvest of {name}"):  # a newer document must not be saved between reading and saving one
+            for some in _portions(store, name, force):
+                tally += _again(store, name, some, options.get(name, _NONE))
+                documents += len(some)
+                done = RemapProgress(documents, tally, store.last_seq())
+                if on_batch is not None:
+                    on_batch(done)
     return done
 
 

@@ -207,6 +207,12 @@ class Segment:
         """Feed numbers of rows."""
         return self.arrays["seq"][rows].astype(np.int64) + self.seq_base
 
+    @property
+    def last_seq(self) -> int:
+        """The highest feed number of any row."""
+        table = self.arrays.get("seq_rows")
+        return self.seq_base + (len(table) - 1 if table is not None else int(self.arrays["seq_sorted"][-1]))
+
     def rows_of_seqs(self, seqs: Any) -> Any:
         """The row of each feed number, or -1."""
         asked = np.asarray(seqs, dtype=np.int64) - self.seq_base

@@ -41,7 +41,7 @@ from schemas.access import visible
 from schemas.fields import search_fields, top_level
 from schemas.record import Record
 
-VERSION = 2  # raise when the code here makes another document or mapping of the same record
+VERSION = 3  # raise when the code here makes another document or mapping of the same record
 STATE = "state"  # the id of the document that is none of a record: those have 16 characters
 FAR = 1e308  # an open end
 DENSITY_ORDER = 8
@@ -122,7 +122,7 @@ def index_document(
                 made[f"{name}.year"] = _once([year(value) for value in numbers])
     for name, bounds in found.intervals.items():
         made |= _intervals(name, bounds)
-    made["absent"] = [name for name in known if name not in made]
+    made["absent"] = [name for name in known if not made.get(name)]
     made |= {f"text.{name}": [" ".join(tokens(part)) for part in parts] for name, parts in found.text.items()}
     extra, paths = extra_terms(found)
     made["extra"] = extra

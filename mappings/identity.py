@@ -15,7 +15,7 @@ import re
 
 import orjson
 
-from mappings.citation import doi_of, identify
+from mappings.citation import doi_of, identify, ivoid_of
 from schemas.access import visible
 from schemas.record import Record
 
@@ -52,8 +52,9 @@ def key_hash(key: str) -> int:
     source has numbered lies together on the disk, and is written there together. A key without one is hashed whole.
     """
     stem = key.rstrip("0123456789")
-    if 0 < len(key) - len(stem) < 10:
-        return _hashed(stem) << 32 | int(key[len(stem) :])
+    number = key[len(stem) :]
+    if 0 < len(number) < 10 and (number[0] != "0" or number == "0"):  # 01 and 1 are two keys
+        return _hashed(stem) << 32 | int(number)
     return int.from_bytes(hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest(), signed=True)
 
 
@@ -70,11 +71,12 @@ def shown(key: str) -> str:
 
 def _keys(scheme: str, value: str, record: Record) -> tuple[str, ...]:
     scheme = scheme.lower()
+    if "\0" in value:  # it sets a key apart from its record's access
+        return ()
     if scheme == "doi":
-        doi = value.lower() if value.startswith("10.") else doi_of(value)
-        return (f"doi:{doi}",) if doi else ()
+        return (f"doi:{doi}",) if (doi := doi_of(value)) else ()
     if scheme == "ivoid":
-        return (f"ivoid:{value.lower()}",)
+        return (f"ivoid:{ivoid_of(value)}",)
     if scheme == "rucio" or (scheme in ("other", "url", "urn") and value.startswith("rucio:")):
         return _dids(value.removeprefix("rucio:") if scheme != "rucio" else value, record)
     return ()

@@ -46,7 +46,7 @@ _JOINED: dict[str, Callable[[Any], object]] = {
     "spectral": _all,
     "energy": _all,
     "access": _all,
-    "replicas": lambda item: item["rse"],
+    "replicas": _all,  # an RSE of the same name may be another lake's
     "locks": lambda item: item["rule"],
     "relations": lambda item: (item["type"], item["identifier"]),
 }

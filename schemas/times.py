@@ -59,7 +59,10 @@ def utc_span(text: str) -> tuple[float, float]:
     if zone and zone != "Z":
         sign = -1 if zone[0] == "-" else 1
         digits = zone[1:].replace(":", "")
-        start -= sign * timedelta(hours=int(digits[:2]), minutes=int(digits[2:] or 0))
+        try:
+            start -= sign * timedelta(hours=int(digits[:2]), minutes=int(digits[2:] or 0))
+        except OverflowError as error:  # the first and the last day of the calendar
+            raise ValueError(f"no such date: {text[:40]!r} ({error})") from None
     if found["second"]:
         length = timedelta(0)
     elif found["minute"]:

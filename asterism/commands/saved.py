@@ -137,7 +137,7 @@ def _new(factory: Factory, name: str, *, keep: bool = True) -> Iterator[list[Rec
         density=None,
     )
     # asked before the search: what comes in between is shown now, and once more
-    upto = factory.engine.applied()
+    upto = min(factory.engine.applied(), factory.store.last_seq())
     while True:
         answer = factory.catalogue.search(query)
         yield factory.catalogue.records(answer.ids)

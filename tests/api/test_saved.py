@@ -157,12 +157,8 @@ def test_the_feed_has_the_newest_first_and_says_when_it_changed(place: Place) ->
     assert all(len(entry["summary"]) < 700 for entry in entries)
     ids = [item["id"] for item in client.get("/api/v1/saved/crab/search?limit=9&sort=-bytes").json()["items"]]
     assert [entry["updated"] for entry in entries] == [saved.datestamps(place.factory.store, ids)[id] for id in ids]
-    for header, name in (("If-None-Match", "etag"), ("If-Modified-Since", "last-modified")):
-        again = client.get("/api/v1/saved/crab/atom", headers={header: answer.headers[name]})
-        assert again.status_code == 304 and not again.content
-    old = {"If-Modified-Since": "Sat, 01 Jan 2000 00:00:00 GMT"}
-    assert client.get("/api/v1/saved/crab/atom", headers=old).status_code == 200
-    assert client.get("/api/v1/saved/crab/atom", headers={"If-Modified-Since": "yesterday"}).status_code == 200
+    again = client.get("/api/v1/saved/crab/atom", headers={"If-None-Match": answer.headers["etag"]})
+    assert again.status_code == 304 and not again.content
     place.load(line("a", "Crab one", bytes=5))
     changed = client.get("/api/v1/saved/crab/atom", headers={"If-None-Match": answer.headers["etag"]})
     assert [entry["title"] for entry in feed(changed)] == ["Crab one", "Crab two"]

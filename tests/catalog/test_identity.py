@@ -418,3 +418,25 @@ def test_an_index_in_small_batches_shows_the_clusters_of_what_is_there(
             assert {bucket.value: bucket.count for bucket in answer.facets["source"].buckets} == counts
             apart = serving.search(parse([("limit", "100"), ("collapse", "false")]))
             assert apart.ids == sorted(one["id"] for one in records)
+
+
+def test_numbers_with_leading_zeros_are_other_keys_and_may_stand_in_one_record(store: Store) -> None:
+    store.save("s", [put("a", source="s", **doi("abc.1", "abc.01")), put("b", source="s", **doi("abc.01"))])
+    store.save("t", [put("c", source="t", **doi("abc.1"))])
+    assert together(store) == [ids("s/a", "s/b", "t/c")]
+    store.save("s", [put("a", source="s", **doi("abc.1"))])
+    assert together(store) == [ids("s/a", "t/c")]
+
+
+def test_a_key_cannot_be_forged(store: Store) -> None:
+    hidden = record("a", source="s", **doi("x"), rights={"level": "restricted"})
+    (key,) = keys(hidden)
+    store.save("s", [Put("a", hidden)])
+    store.save("t", [put("b", source="t", identifiers=[{"scheme": "doi", "value": key.removeprefix("doi:")}])])
+    assert together(store) == []
+
+
+def test_the_local_part_of_an_ivoid_keeps_its_case(store: Store) -> None:
+    for source, value in (("s", "ivo://Auth/x?A"), ("t", "ivo://auth/X?a"), ("u", "ivo://auth/x?A")):
+        store.save(source, [put("a", source=source, identifiers=[{"scheme": "ivoid", "value": value}])])
+    assert together(store) == [ids("s/a", "u/a")]

@@ -108,3 +108,9 @@ def test_any_text_is_a_time_or_a_value_error(text: str) -> None:
     except ValueError:
         return
     assert first <= after
+
+
+@pytest.mark.parametrize("text", ["9999-12-31T23:59:59-05:00", "0001-01-01T00:00:00+01:00"])
+def test_a_zone_that_leads_out_of_the_calendar_is_no_date(text: str) -> None:
+    with pytest.raises(ValueError, match="no such date"):
+        utc_span(text)
