@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -91,6 +92,11 @@ class Look:
             self._coverings[key] = known
         return known[1][np.searchsorted(known[0], rows)]
 
+    def _order_covered(self, rows: Any) -> Any:
+        """As :meth:`covered`; what has no place on the sky has no fraction either, and comes last."""
+        located = places.located(self.segment, self.query.relation)
+        return np.where(located[rows], self.covered(rows), math.nan)
+
     def without(self, field: str) -> Any:
         """Rows that all parts but the filters on ``field`` match."""
         others = [part for name, part in self.parts.items() if not name.startswith(field + "\0")]
@@ -108,7 +114,7 @@ class Look:
 
     def given(self) -> ranking.Given:
         """Values to sort by that come from the query."""
-        made: dict[str, Callable[[Any], Any]] = {"changed": self.segment.seqs, "covered": self.covered}
+        made: dict[str, Callable[[Any], Any]] = {"changed": self.segment.seqs, "covered": self._order_covered}
         if self.text is not None:
             made["score"] = self.text.scores
         if (test := self.test) is not None:

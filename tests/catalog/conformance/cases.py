@@ -195,6 +195,9 @@ FACETS = [
     )
 ] + [
     "facets=creators:50&facet_prefix=creators:m",
+    "facets=extra.x.n:500&facet_prefix=extra.x.n:1",
+    "facets=issued&facet_prefix=issued:20",
+    "facets=locks.expires_at",
     "facets=creators:1&facet_prefix=creators:M",
     "facets=creators:50&facet_prefix=creators:Å",
     "facets=creators:50&facet_prefix=creators:å",

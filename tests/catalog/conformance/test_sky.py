@@ -58,6 +58,13 @@ def test_fractions(filled, name, text):
     agree(engine, naive, replace(query, limit=3))
 
 
+@pytest.mark.parametrize("descending", [False, True])
+def test_what_has_no_place_comes_last_by_its_fraction(filled, descending):
+    engine, naive = filled
+    query = _query("cone 83.63,22.01,2", unlocated=True, sort=(Sort("covered", descending=descending),))
+    assert agree(engine, naive, query).unlocated > 0
+
+
 def test_what_has_no_place_covers_nothing(filled):
     engine, naive = filled
     for bounds, more in ((Interval(0.0, 0.5), True), (Interval(0.01, 1.0), False)):
