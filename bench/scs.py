@@ -71,9 +71,9 @@ def scs_path(rng: random.Random) -> str:
 
 
 def search_path(rng: random.Random) -> str:
-    """A cone of 10 degrees anywhere, a word and five facets."""
+    """A cone of 10 degrees anywhere, a word that one record in eight has, and five facets."""
     facets = "facets=facilities,instruments,wavebands,product_type,publisher"
-    return f"/api/v1/search?cone={_cone(rng)},10&q=ra&{facets}"
+    return f"/api/v1/search?cone={_cone(rng)},10&q=fura&{facets}"
 
 
 def _position(rng: random.Random) -> str:

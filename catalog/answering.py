@@ -202,7 +202,7 @@ def seen(seqs: Iterable[int], segments: list[tuple[Segment, Any]]) -> dict[int, 
     found: dict[int, str] = {}
     for segment, alive in segments:
         rows = segment.rows_of_seqs(asked)
-        known = Look(segment, alive, Query(), None, lambda tree: (asked[:0], np.empty(0))).rows
+        known = Look(segment, alive, Query(), None, lambda tree: (asked[:0], np.empty(0), {})).rows
         rows = rows[np.isin(rows, known)]
         found |= zip(segment.seqs(rows).tolist(), segment.ids(rows), strict=True)
     return found

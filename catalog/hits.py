@@ -19,7 +19,7 @@ from schemas.text import Node
 
 _ROOM = 1 << 26  # bytes
 _TREE = 10_000  # of them for what was asked, about; else trees that find nothing would stay for ever
-_NONE: Hits = (np.empty(0, dtype=np.int64), np.empty(0))
+_NONE: Hits = (np.empty(0, dtype=np.int64), np.empty(0), {})
 
 
 class KeptHits:
@@ -39,7 +39,7 @@ class KeptHits:
                 return _NONE
             known = self._get((generation, applied, tree))
             if known is None:
-                known = words.find(searcher, schema, tree)
+                known = (*words.find(searcher, schema, tree), {})
                 self._put((generation, applied, tree), known)
             before = self._get((generation, first, tree)) if first not in (None, applied) else None
             return known if before is None else _with_scores(known, before)
@@ -65,13 +65,13 @@ class KeptHits:
 
 
 def _size(hits: Hits) -> int:
-    return _TREE + int(sum(part.nbytes for part in hits))
+    return _TREE + 2 * (hits[0].nbytes + hits[1].nbytes)  # and once more by segment
 
 
 def _with_scores(now: Hits, before: Hits) -> Hits:
     """The hits of now, with the scores that they had."""
-    seqs, scores = now
+    seqs, scores, _ = now
     if len(seqs) == 0 or len(before[0]) == 0:
         return now
     at = np.minimum(np.searchsorted(before[0], seqs), len(before[0]) - 1)
-    return seqs, np.where(before[0][at] == seqs, before[1][at], scores)
+    return seqs, np.where(before[0][at] == seqs, before[1][at], scores), {}

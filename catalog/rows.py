@@ -40,7 +40,7 @@ def all_of(parts: list[Rows], size: int) -> Any:
         for other in lists[1:]:
             if len(rows) == 0:
                 break
-            if len(other) > 20 * len(rows):  # a few in a long list: look each up
+            if len(other) > 2 * len(rows):  # a few in a long list: look each up
                 at = np.minimum(np.searchsorted(other, rows), len(other) - 1)
                 rows = rows[other[at] == rows]
             else:

@@ -12,7 +12,7 @@ from catalog.rows import Rows, all_but, all_of, any_of
 from catalog.segment import Segment
 from schemas.text import All, And, Node, Not, Or, Where, nodes
 
-Hits = tuple[Any, Any]  # feed numbers, ascending, and scores
+Hits = tuple[Any, Any, dict[str, tuple[Any, Any]]]  # feed numbers, ascending; scores; rows and scores by segment
 Find = Callable[[Node], Hits]
 
 
@@ -52,13 +52,16 @@ class Text:
         return Rows(rows=all_of(found, size)) if isinstance(node, And) else any_of(found, size)
 
     def _words(self, node: Node, *, counts: bool) -> Rows:
-        seqs, scores = self._find(node)
-        rows = self._segment.rows_of_seqs(seqs)
-        here = np.flatnonzero(rows >= 0)
-        here = here[np.argsort(rows[here], kind="stable")]
+        seqs, scores, placed = self._find(node)
+        known = placed.get(self._segment.name)
+        if known is None:
+            rows = self._segment.rows_of_seqs(seqs)
+            here = np.flatnonzero(rows >= 0)
+            here = here[np.argsort(rows[here], kind="stable")]
+            known = placed[self._segment.name] = rows[here], scores[here]
         if counts:
-            self._scored.append((rows[here], scores[here]))
-        return Rows(rows=rows[here])
+            self._scored.append(known)
+        return Rows(rows=known[0])
 
 
 def text_only(tree: Node) -> bool:

@@ -206,12 +206,12 @@ def test_hits_are_kept_within_bounds(monkeypatch):
     found = np.arange(1000), np.zeros(1000)
     calls = []
     monkeypatch.setattr("catalog.words.find", lambda *_: calls.append(1) or found)
-    kept = hits.KeptHits(room=60_000)
+    kept = hits.KeptHits(room=100_000)
     find = kept.finder(object(), None, 1, 5, None)
     for word in ("a", "b", "a", "c", "a", "b"):
         find(Words(word))
     assert len(calls) == 4  # b made room for c
-    assert kept._size <= 60_000
+    assert kept._size <= 100_000
 
 
 def test_what_finds_nothing_is_not_kept_for_ever(monkeypatch):
