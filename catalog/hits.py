@@ -65,7 +65,7 @@ class KeptHits:
 
 
 def _size(hits: Hits) -> int:
-    return _TREE + 2 * (hits[0].nbytes + hits[1].nbytes)  # and once more by segment
+    return _TREE + 2 * int(hits[0].nbytes + hits[1].nbytes)  # and once more by segment
 
 
 def _with_scores(now: Hits, before: Hits) -> Hits:
