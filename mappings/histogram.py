@@ -64,7 +64,7 @@ def _from_to(edge: Callable[[int], float], start: int, low: float, high: float, 
     """Edges from the last that is not above ``low`` to the first at (``beyond``: after) ``high``; at least one bin."""
     while edge(start) > low:
         start -= 1
-    while edge(start + 1) <= low:
+    while edge(start) < edge(start + 1) <= low:  # past the greatest double all edges are the same
         start += 1
     yield edge(start)
     for k in count(start + 1):
