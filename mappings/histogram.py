@@ -123,7 +123,7 @@ def _decades(low: float, high: float, bins: int) -> Edges:
 
 
 def _power(digit: int, exponent: int) -> float:
-    if exponent > 308:
+    if exponent > 308 or (exponent == 308 and digit > 1):
         return sys.float_info.max
     return digit / 10**-exponent if exponent < 0 else float(digit * 10**exponent)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import date
 
 import pytest
@@ -42,3 +43,10 @@ def test_whole_numbers(one: int, other: int, bins: int) -> None:
 @pytest.mark.parametrize("bins", [1, 2, 3])
 def test_the_whole_calendar(bins: int) -> None:
     check(float(date(1, 1, 1).toordinal() - 678576), float(date(8999, 1, 1).toordinal() - 678576), bins, "date")
+
+
+@pytest.mark.parametrize("bins", [1, 2, 20, 200])
+@pytest.mark.parametrize("low", [1.0, 1e300, 1e308, sys.float_info.max])
+def test_up_to_the_greatest_double(low: float, bins: int) -> None:
+    made = edges(low, sys.float_info.max, bins, "number")
+    assert made.values[0] <= low and made.values[-1] == sys.float_info.max
