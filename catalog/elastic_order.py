@@ -6,18 +6,14 @@ another is opened and the walk goes on after the same values.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import math
 import re
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
+from catalog import cursors
 from catalog.elastic_query import Clause
 from mappings.sky import shape_of
-from schemas.errors import QueryError
 from schemas.fields import search_fields
 from schemas.query import Query, Sort
 from schemas.record import ID_LENGTH
@@ -100,34 +96,22 @@ def _scripted(source: str, order: str, **params: Any) -> Clause:
 
 
 def encode_cursor(query: Query, keys: list[Any], pit: str | None) -> str:
-    raw = orjson.dumps([_signature(query), keys, pit])
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+    return cursors.encode(order_of(query), keys, pit)
 
 
 def decode_cursor(query: Query) -> Cursor | None:
-    """Where the page before ended.
-
-    Raises
-    ------
-    QueryError
-        ``query.bad-cursor`` when it is not one of ours, or of another order.
-    """
+    """Where the page before ended; raises ``query.bad-cursor``."""
     if query.cursor is None:
         return None
-    wrong = QueryError("bad-cursor", "this cursor belongs to no page of this search", parameter="cursor")
+    order = order_of(query)
     try:
-        raw = base64.urlsafe_b64decode(query.cursor + "=" * (-len(query.cursor) % 4))
-        signature, keys, pit = orjson.loads(raw)
+        keys, pit = cursors.decode(order, query.cursor)
         *values, last = keys
         numbers = [value if isinstance(value, int) and abs(value) < 1 << 63 else float(value) for value in values]
-    except (ValueError, TypeError, binascii.Error, UnicodeError, OverflowError):
-        raise wrong from None
-    if signature != _signature(query) or len(keys) != len(order_of(query)) or not isinstance(last, str):
-        raise wrong
-    if not _ID.fullmatch(last) or not all(map(math.isfinite, numbers)) or not isinstance(pit, str | None):
-        raise wrong
+    except cursors.MALFORMED:
+        raise cursors.wrong() from None
+    if len(keys) != len(order) or not isinstance(last, str) or not isinstance(pit, str | None):
+        raise cursors.wrong()
+    if not _ID.fullmatch(last) or not all(map(math.isfinite, numbers)):
+        raise cursors.wrong()
     return Cursor([*numbers, last], pit)
-
-
-def _signature(query: Query) -> str:
-    return ",".join(("-" if sort.descending else "") + sort.field for sort in order_of(query))

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-import orjson
 
+from catalog import cursors
 from catalog.counting import chosen
 from catalog.segment import Segment, join_id
-from schemas.errors import QueryError
 from schemas.query import Query, Sort
 
 Given = Mapping[str, Callable[[Any], Any]]  # the values, by rows, of sort fields that come from the query
@@ -112,8 +109,7 @@ class Place(NamedTuple):
 
 
 def encode_cursor(query: Query, entry: Entry, state: int) -> str:
-    raw = orjson.dumps([_signature(query), [_json(part) for part in entry.key], state])
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+    return cursors.encode(order_of(query), [_json(part) for part in entry.key], state)
 
 
 def _json(part: float | int) -> float | int | str:
@@ -121,30 +117,18 @@ def _json(part: float | int) -> float | int | str:
 
 
 def decode_cursor(query: Query) -> Place | None:
-    """The keys of the last entry of the page before, and the state of the first page.
-
-    Raises
-    ------
-    QueryError
-        ``query.bad-cursor`` when it is not one of ours, or of another order.
-    """
+    """The keys of the last entry of the page before, and the state of the first page; raises ``query.bad-cursor``."""
     if query.cursor is None:
         return None
-    wrong = QueryError("bad-cursor", "this cursor belongs to no page of this search", parameter="cursor")
+    order = order_of(query)
     try:
-        raw = base64.urlsafe_b64decode(query.cursor + "=" * (-len(query.cursor) % 4))
-        signature, keys, state = orjson.loads(raw)
+        keys, state = cursors.decode(order, query.cursor)
         *values, last = keys
-        state = int(state)
-        made = (*(float(value) for value in values), int(last))
-    except (ValueError, TypeError, binascii.Error, UnicodeError):
-        raise wrong from None
-    if signature != _signature(query) or len(values) != len([s for s in order_of(query) if s.field != "id"]):
-        raise wrong
-    if not 0 <= made[-1] < 1 << 64 or any(math.isnan(value) for value in made[:-1]):
-        raise wrong
-    return Place(made, state)
-
-
-def _signature(query: Query) -> str:
-    return ",".join(("-" if sort.descending else "") + sort.field for sort in order_of(query))
+        made = Place((*(float(value) for value in values), int(last)), int(state))
+    except cursors.MALFORMED:
+        raise cursors.wrong() from None
+    if len(values) != len([sort for sort in order if sort.field != "id"]) or any(map(math.isnan, made.keys[:-1])):
+        raise cursors.wrong()
+    if not 0 <= made.keys[-1] < 1 << 64 or not 0 <= made.state < 1 << 63:
+        raise cursors.wrong()
+    return made
