@@ -14,16 +14,21 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from asterism.settings_placement import DemandSettings, LakeSettings, read_placement
 from schemas.errors import SettingsError
+from schemas.policy import Policy
 
 FILE_NAME = "asterism.toml"
 DEFAULT_DATA = "asterism-data"
-KEYS = ("data", "contact", "public_url", "store", "index", "thesaurus", "resolver", "sources")
+KEYS = (
+    *("data", "contact", "public_url", "store", "index", "thesaurus", "resolver", "sources"),
+    *("lake", "demand", "policies"),
+)
 INDEX_KEYS = ("url", "prefix", "api_key", "ca", "shards")
 SOURCE_KEYS = {
     "name": "its name, in the field `source` of its records",
@@ -94,7 +99,7 @@ class Settings:
     """What the file says, made absolute. ``store`` is an SQLAlchemy URL; ``file`` is None where there is no file.
 
     ``elastic`` is None where the embedded engine searches. ``thesaurus`` is a file of subjects, ``resolver`` the
-    address of a Sesame service.
+    address of a Sesame service. ``lake`` is None where nobody's replicas are looked after.
     """
 
     file: Path | None
@@ -106,6 +111,9 @@ class Settings:
     elastic: ElasticSettings | None = None
     thesaurus: Path | None = None
     resolver: str | None = None
+    lake: LakeSettings | None = None
+    demand: DemandSettings = field(default_factory=DemandSettings)
+    policies: tuple[Policy, ...] = ()
 
     @property
     def index(self) -> Path:
@@ -192,6 +200,7 @@ def read(document: Mapping[str, Any], file: Path | None) -> Settings:
         elastic=_elastic(document.get("index"), where, folder),
         thesaurus=folder / _resolve(thesaurus, f"thesaurus in {where}") if thesaurus else None,
         resolver=_resolver(document, where),
+        **read_placement(document, where, folder, sources),
     )
 
 

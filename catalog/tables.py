@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 # The migrations in order; the last is what this version reads and writes (alembic is too slow to ask at each start).
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 
 metadata = MetaData()
 
@@ -201,4 +201,67 @@ saved = Table(
     Column("created_at", String, nullable=False),
     Column("updated_at", String, nullable=False),
     Column("seen", _BIG, nullable=False),
+)
+
+# What placement keeps whole: the state of the lake, the forecast's model, how far traces were read; JSON.
+placement = Table(
+    "placement",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+    Column("at", String, nullable=False),
+)
+
+# Each version of a policy that was ever added; `removed_at` of its newest version says that it is gone.
+policy = Table(
+    "policy",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("document", Text, nullable=False),
+    Column("created_at", String, nullable=False),
+    Column("removed_at", String),
+)
+
+# What people look for, by term (placement/terms.py) and reader's site: two weights that decay, as they were at `at`
+# (Unix seconds). Bounded: the least are forgotten. Nothing says who it was.
+demand = Table(
+    "demand",
+    metadata,
+    Column("dim", SmallInteger, primary_key=True, autoincrement=False),
+    Column("key", BigInteger, primary_key=True, autoincrement=False),
+    Column("site", String, primary_key=True),
+    Column("fast", Double, nullable=False),
+    Column("slow", Double, nullable=False),
+    Column("at", Double, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# The hints of the last planning.
+hint = Table(
+    "hint",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("record", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("score", Double, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Index("hint_record", "record"),
+)
+
+# What `hints apply` was about to do, did and undid; `state` is planned, done, failed or undone.
+journal = Table(
+    "journal",
+    metadata,
+    Column("id", _BIG, primary_key=True),
+    Column("run", String, nullable=False),
+    Column("hint", String, nullable=False),
+    Column("step", String, nullable=False),
+    Column("rse", String),
+    Column("rule", String),
+    Column("state", String, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Column("at", String, nullable=False),
+    Index("journal_run", "run", "id"),
+    sqlite_autoincrement=True,
 )

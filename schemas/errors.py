@@ -12,7 +12,9 @@ codes live in ``api/`` alone, exit codes in ``asterism/`` alone.
      ├─ SourceError         source.*        a source that fails, hangs, lies or refuses
      ├─ StoreError          store.*         the record store
      ├─ SearchIndexError     index.*         the search index
-     └─ AccessError         access.*        a missing or wrong token
+     ├─ AccessError         access.*        a missing or wrong token
+     ├─ PolicyError         policy.*        a placement policy
+     └─ PlacementError      placement.*     hints, and what makes Rucio act on them
 """
 
 from __future__ import annotations
@@ -65,3 +67,11 @@ class SearchIndexError(AsterismError):
 
 class AccessError(AsterismError):
     area = "access"
+
+
+class PolicyError(AsterismError):
+    area = "policy"
+
+
+class PlacementError(AsterismError):
+    area = "placement"

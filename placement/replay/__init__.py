@@ -1,0 +1,1 @@
+"""What a placement strategy would have done on a trace."""

@@ -1,0 +1,1 @@
+"""Synthetic traces. Written apart from the model that they judge: nothing of ``placement`` is imported here."""
