@@ -237,7 +237,7 @@ demand = Table(
     sqlite_with_rowid=False,
 )
 
-# The hints of the last planning.
+# The hints of the last planning; `shown`: everybody may see the record that it is about.
 hint = Table(
     "hint",
     metadata,
@@ -245,6 +245,7 @@ hint = Table(
     Column("record", String, nullable=False),
     Column("action", String, nullable=False),
     Column("score", Double, nullable=False),
+    Column("shown", Boolean, nullable=False),
     Column("document", LargeBinary, nullable=False),
     Index("hint_record", "record"),
 )

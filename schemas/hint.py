@@ -25,10 +25,10 @@ class Hint:
 
     ``replicate``: make ``copies`` copies, one at each of ``to``; ``stage``: the same, and all sources are on tape;
     ``extend``: hold the copies at ``to`` for longer; ``release``: let our rules ``rules`` on the copies at
-    ``from_rses`` end. ``bytes``: that move (replicate, stage), that are freed (release), 0 for extend. ``score``: reads in the
-    window that it saves, weighted by how far away they would be read; of a policy's hint, at least its priority's.
-    ``confidence`` is from 0 to 1. ``lifetime``: seconds that the rules are to live, None for ever; ``rules``: of ours,
-    by Rucio's id, that are extended or released. ``record``: the id of the dataset's record. Times are ISO 8601 UTC.
+    ``from_rses`` end. ``bytes``: that move (replicate, stage), that are freed (release), 0 for extend. ``score``: reads
+    in the window that it saves, weighted by how far away they would be read. ``confidence`` is from 0 to 1.
+    ``lifetime``: seconds that the rules are to live, None for ever; ``rules``: of ours, by Rucio's id, that are
+    extended or released. ``record``: the id of the dataset's record. Times are ISO 8601 UTC.
     """
 
     id: str

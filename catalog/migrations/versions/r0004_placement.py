@@ -42,6 +42,7 @@ def upgrade() -> None:
         sa.Column("record", sa.String, nullable=False),
         sa.Column("action", sa.String, nullable=False),
         sa.Column("score", sa.Double, nullable=False),
+        sa.Column("shown", sa.Boolean, nullable=False),
         sa.Column("document", sa.LargeBinary, nullable=False),
     )
     op.create_index("hint_record", "hint", ["record"])
