@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from asterism.settings_placement import DemandSettings, LakeSettings, read_placement
+from asterism.settings_placement import read_placement
+from placement.settings import DemandSettings, LakeSettings
 from schemas.errors import SettingsError
 from schemas.policy import Policy
 
