@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tests.conftest import ROOT
 
-ROOMS = ("schemas", "mappings", "catalog", "harvesters", "api", "asterism")
+ROOMS = ("schemas", "mappings", "catalog", "harvesters", "placement", "api", "asterism")
 _WHAT = re.compile(r"[a-z][a-z0-9-]*")
 # Without access: "access.url" is a field of the record; its codes are given through AccessError alone
 _LITERAL = re.compile(r"(?:query|record|mapping|settings|source|store|index|import|harvest|api)\.[a-z][a-z0-9-]*")

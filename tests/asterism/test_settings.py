@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from asterism import settings
-from schemas.errors import SettingsError
+from asterism.settings_placement import DEMAND_KEYS, LAKE_KEYS
+from schemas import policy
+from schemas.errors import PolicyError, SettingsError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -175,7 +177,81 @@ def test_every_key_is_in_the_reference() -> None:
 
     page = (ROOT / "docs" / "reference" / "settings.md").read_text()
     keys = {*settings.KEYS, *settings.SOURCE_KEYS, *(key for own in OPTIONS.values() for key in own)}
+    keys |= {*LAKE_KEYS, *DEMAND_KEYS, *policy.KEYS}
     assert {"data", "crosswalk", "token_file"} <= keys
     assert [key for key in sorted(keys) if f"`{key}`" not in page] == []
     assert [kind for kind in OPTIONS if f"`{kind}`" not in page] == []
     assert [name for name in ("ASTERISM_CONFIG", "ASTERISM_DATA") if f"`{name}`" not in page] == []
+
+
+LAKE = RUCIO + '[lake]\nsource = "lake"\n'
+
+
+def test_nobodys_replicas_are_looked_after_unless_it_is_said(tmp_path: Path) -> None:
+    loaded = settings.load(written(tmp_path, RUCIO))
+    assert loaded.lake is None and loaded.policies == () and loaded.demand.enabled
+
+
+def test_the_lake_and_its_budgets(tmp_path: Path) -> None:
+    lake = settings.load(written(tmp_path, LAKE)).lake
+    assert lake is not None and (lake.source, lake.activity, lake.window) == ("lake", "Data Brokering", 7 * 86_400)
+    assert lake.transfer is None
+    more = 'activity = "Express"\nwindow = "36h"\ntransfer = "1.5TiB"\nmax_rules = 7\n'
+    lake = settings.load(written(tmp_path, LAKE + more)).lake
+    assert lake is not None and (lake.activity, lake.window, lake.max_rules) == ("Express", 129_600, 7)
+    assert lake.transfer == 3 * 2**39
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "said"),
+    [
+        (LAKE.replace('source = "lake"', 'source = "lak"'), "settings.bad-value", "there is lake"),
+        ('[lake]\nsource = "x"', "settings.bad-value", "there is none yet"),
+        ('[lake]\nwindow = "7d"', "settings.missing-key", "source"),
+        (LAKE + 'window = "a week"', "settings.bad-value", "such as 90d"),
+        (LAKE + "max_rules = true", "settings.bad-value", "whole number"),
+        (LAKE + 'transfers = "1TB"', "settings.unknown-key", "did you mean 'transfer'?"),
+        ("lake = 3", "settings.bad-value", "a table"),
+        ('[demand]\nenabled = "no"', "settings.bad-value", "true or false"),
+        ('[demand]\nsites = { "10.0.0.0/33" = "A" }', "settings.bad-value", "10.0.0.0/33"),
+        ('[demand]\nsites = ["A"]', "settings.bad-value", "sites"),
+        ("policies = 3", "settings.bad-value", "[[policies]]"),
+    ],
+)
+def test_wrong_settings_of_placement_are_told_what_is_wrong(tmp_path: Path, text: str, code: str, said: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        settings.load(written(tmp_path, text))
+    assert raised.value.code == code and said in raised.value.detail
+
+
+def test_the_narrowest_network_comes_first(tmp_path: Path) -> None:
+    text = '[demand]\nsites = { "10.0.0.0/8" = "WIDE", "10.1.0.0/16" = "NARROW" }\ntraces = "t"\nhalf_life = "2d"'
+    demand = settings.load(written(tmp_path, text)).demand
+    assert [site for _, site in demand.sites] == ["NARROW", "WIDE"]
+    assert demand.traces == tmp_path / "t" and demand.half_life == 2 * 86_400
+
+
+POLICY = '[[policies]]\nname = "gc"\nquery = "cone=266.4168,-29.0078,5"\nrse_expression = "country=ZA"\n'
+
+
+def test_policies_of_the_file(tmp_path: Path) -> None:
+    (one,) = settings.load(written(tmp_path, POLICY + 'lifetime = "90d"')).policies
+    assert (one.name, one.copies, one.lifetime, one.priority, one.version) == ("gc", 1, 90 * 86_400, 3, 0)
+    assert one.saved_query is None
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (POLICY + "copies = 0", "policy.bad-value"),
+        (POLICY + "lifetime = 90", "policy.bad-value"),
+        (POLICY + 'life_time = "90d"', "policy.unknown-key"),
+        (POLICY.replace('query = "cone=266.4168,-29.0078,5"\n', ""), "policy.missing-key"),
+        (POLICY.replace('"gc"', '"Galactic Centre"'), "policy.bad-value"),
+        (POLICY + POLICY, "settings.duplicate-policy"),
+    ],
+)
+def test_a_wrong_policy_of_the_file(tmp_path: Path, text: str, code: str) -> None:
+    with pytest.raises((PolicyError, SettingsError)) as raised:
+        settings.load(written(tmp_path, text))
+    assert raised.value.code == code
