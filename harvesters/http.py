@@ -168,6 +168,12 @@ class PoliteClient:
         request = self._request("POST", url, content=content, json=json, data=data, params=params, headers=headers)
         return self._whole(request, accept)
 
+    def write(
+        self, method: str, url: str, json: Any = None, headers: Headers = None, accept: Collection[int] = ()
+    ) -> httpx.Response:
+        """PUT, POST or DELETE what changes something there: sent once, since one that failed may have been done."""
+        return self._whole(self._request(method, url, params=None, headers=headers, json=json), accept, once=True)
+
     def lines(self, url: str, params: Params = None, headers: Headers = None) -> Iterator[bytes]:
         """Stream the lines of an answer of any length, without their ends; empty lines are left out.
 

@@ -26,6 +26,8 @@ AUTH = ("userpass", "x509", "oidc")
 RENEWAL = 120.0
 # Where Rucio does not say when a token ends; its own default is an hour
 LIFETIME = 3600.0
+# 503 is what Rucio says when it has too much to do; it may have words too, but then another try is what it needs
+_REFUSALS = frozenset({400, 401, 403, 404, 406, 409, 500, 501})
 
 
 class RucioSession:
@@ -83,6 +85,11 @@ class RucioSession:
     def __repr__(self) -> str:  # never the credentials
         return f"RucioSession({self._url!r}, account={self._account!r}, auth={self._auth!r})"
 
+    @property
+    def account(self) -> str:
+        """Who acts."""
+        return self._account
+
     def get(self, path: str, params: Mapping[str, Any] | None = None, accept: Collection[int] = ()) -> httpx.Response:
         """GET; a status in ``accept`` is returned, any other but 2xx is a SourceError."""
         return self._authorised(
@@ -97,6 +104,23 @@ class RucioSession:
         return self._authorised(
             lambda token: self._client.post(self._url + path, json=body, headers=token | more, accept=accept)
         )
+
+    def write(self, method: str, path: str, body: Any) -> httpx.Response:
+        """POST, PUT or DELETE what changes Rucio, once: whoever asked looks whether a request that failed was done.
+
+        What Rucio refuses in words of its own (a header ``ExceptionClass``) is returned, whatever its status: it
+        answers 401 also to an account that may not do this.
+        """
+
+        def send(headers: dict[str, str]) -> httpx.Response:
+            answer = self._client.write(method, self._url + path, json=body, headers=headers, accept=_REFUSALS)
+            said = answer.headers.get("ExceptionClass")
+            if answer.is_success or said not in (None, "CannotAuthenticate"):
+                return answer
+            status, url = answer.status_code, self._url + path
+            raise SourceError("http-status", f"{url} says {status} {answer.reason_phrase}", status=status, url=url)
+
+        return self._authorised(send)
 
     def lines(self, path: str, params: Mapping[str, Any] | None = None) -> Iterator[Any]:
         """GET a list as it comes, each line parsed; raises SourceError when it is cut short."""

@@ -1,0 +1,116 @@
+"""The journal of `hints apply`: each step is written before it is done, and what came of it after.
+
+So a run that was killed is finished or rolled back by the next one, which asks Rucio about what was planned and not
+settled. A row's ``state`` is planned, done, failed or undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+import orjson
+from sqlalchemy import Row, func, insert, select, update
+
+from catalog import clock
+from catalog.store import Store
+from catalog.tables import journal
+
+State = Literal["planned", "done", "failed", "undone"]
+What = Literal["create", "extend", "release"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One rule of one hint, made (``create``), given a later end (``extend``) or let go (``release``) at one RSE.
+
+    ``rule``: which is changed. ``ends_at``: when it is to end (Unix seconds; None: never); ``lifetime``: the same in
+    seconds from when it is done. ``valid_until``: when the hint expires. ``body``: of a new rule, as POSTed.
+    """
+
+    hint: str
+    what: What
+    scope: str
+    name: str
+    rse: str
+    bytes: int
+    policy: str | None
+    valid_until: str
+    rule: str | None = None
+    lifetime: int | None = None
+    ends_at: float | None = None
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row: a step and what came of it. ``facts``: ``before`` (when the rule ended before), ``error``, ``found``."""
+
+    id: int
+    run: str
+    step: Step
+    state: State
+    rule: str | None
+    facts: Mapping[str, Any]
+
+
+class Journal:
+    """The journal in a store."""
+
+    def __init__(self, store: Store) -> None:
+        self._database = store.database
+
+    def plan(self, run: str, steps: Sequence[Step]) -> list[Entry]:
+        """Write what is about to be done."""
+        entries = []
+        with self._database.writing() as connection:
+            for step in steps:
+                values = {
+                    "run": run,
+                    "hint": step.hint,
+                    "step": step.what,
+                    "rse": step.rse,
+                    "rule": step.rule,
+                    "state": "planned",
+                    "document": orjson.dumps({"step": asdict(step), "facts": {}}),
+                    "at": clock.stamp(clock.now()),
+                }
+                key = connection.execute(insert(journal).values(values)).inserted_primary_key
+                assert key is not None  # one row, one key
+                entries.append(Entry(key[0], run, step, "planned", step.rule, {}))
+        return entries
+
+    def settle(self, entry: Entry, state: State, rule: str | None = None, **facts: Any) -> Entry:
+        """Write what came of a step, or (``planned``) what has to be known before it is done."""
+        made = replace(entry, state=state, rule=rule or entry.rule, facts={**entry.facts, **facts})
+        document = orjson.dumps({"step": asdict(made.step), "facts": made.facts})
+        values = {"state": state, "rule": made.rule, "document": document, "at": clock.stamp(clock.now())}
+        with self._database.writing() as connection:
+            connection.execute(update(journal).where(journal.c.id == entry.id).values(values))
+        return made
+
+    def entries(
+        self, state: State | None = None, run: str | None = None, rses: Collection[str] | None = None
+    ) -> list[Entry]:
+        """The rows of that state, that run, at those RSEs; oldest first."""
+        statement = select(journal).order_by(journal.c.id)
+        if state is not None:
+            statement = statement.where(journal.c.state == state)
+        if run is not None:
+            statement = statement.where(journal.c.run == run)
+        if rses is not None:
+            statement = statement.where(journal.c.rse.in_(list(rses)))
+        with self._database.reading() as connection:
+            return [_entry(row) for row in connection.execute(statement)]
+
+    def last_run(self) -> str | None:
+        """The newest run that has done something that is not undone, or was cut short."""
+        newest = select(func.max(journal.c.id)).where(journal.c.state.in_(("planned", "done")))
+        with self._database.reading() as connection:
+            return connection.execute(select(journal.c.run).where(journal.c.id == newest.scalar_subquery())).scalar()
+
+
+def _entry(row: Row[Any]) -> Entry:
+    document = orjson.loads(row.document)
+    return Entry(row.id, row.run, Step(**document["step"]), row.state, row.rule, document["facts"])
