@@ -17,11 +17,12 @@ from schemas.errors import SourceError
 
 FORMAT = "rucio"
 
-_REPLICA_COLUMNS = ("rse", "state", "bytes", "length", "available_bytes", "available_length")
+_REPLICA_COLUMNS = ("rse", "state", "bytes", "length", "available_bytes", "available_length", "accessed_at")
 RULE_COLUMNS = (
     *("id", "scope", "name", "account", "rse_expression", "copies", "state", "activity", "grouping"),
-    *("created_at", "expires_at", "locked", "subscription_id"),
+    *("created_at", "expires_at", "locked", "subscription_id", "comments"),
 )
+_LOCK_COLUMNS = ("rule_id", "rse", "state")
 _Row = dict[str, Any]
 
 
@@ -43,13 +44,16 @@ class Dids:
         problems: list[tuple[str | None, str, str, bytes]]
         problems = [(f"{scope}:{name}", "source.bad-record", why, b"") for name, why in unreadable.items()]
         present = [did for did in dids if did["name"] in columns]
-        rules = self._rules(listing, scope, kind, present)
+        locks = self._locks(kind, present)
+        rules = self._rules(listing, scope, present, locks or {})
         replicas = self._replicas(kind, present)
         items = []
         for did in present:
             name = did["name"]
             document: _Row = {"did": columns[name], "metadata": metadata[name]}
             document["rules"] = rules.get(name, [])
+            if locks is not None:
+                document["locks"] = locks.get(name, [])
             document["replicas"] = replicas.get(name, [])
             document["parents"] = listing.parents(scope, name)
             if kind == "container":
@@ -119,25 +123,35 @@ class Dids:
             raise self._session.unexpected(path)
         return row
 
-    def _rules(self, listing: Listing, scope: str, kind: str, dids: list[_Row]) -> dict[str, list[_Row]]:
-        """The rules on each DID, and on each dataset also those of its containers."""
-        found = {did["name"]: listing.rules(scope, did["name"]) for did in dids}
-        if kind != "dataset" or not dids or not self._dataset_locks:
-            return found
+    def _locks(self, kind: str, dids: list[_Row]) -> dict[str, list[_Row]] | None:
+        """Which rules hold which datasets where; None where the server cannot say, or for what is no dataset."""
+        if kind != "dataset" or not self._dataset_locks:
+            return None
+        if not dids:
+            return {}
         path = "/locks/bulk_locks_for_dids"
         body = {"dids": [{**did, "type": "dataset"} for did in dids]}
         response = self._session.post(path, body, accept=(404, 405))
         if response.status_code != 200:  # Rucio before 1.29
             self._dataset_locks = False
-            return found
+            return None
+        found: dict[str, list[_Row]] = {}
         for lock in self._session.rows(response, path):
-            rules = found.get(str(lock.get("name")))
-            rule_id = str(lock.get("rule_id"))
-            if rules is None or any(rule["id"] == rule_id for rule in rules):
-                continue
-            if (rule := listing.rule(rule_id) or self._rule(listing, rule_id)) is not None:
-                rules.append(rule)
-        for rules in found.values():
+            found.setdefault(str(lock.get("name")), []).append(only(lock, _LOCK_COLUMNS))
+        for rows in found.values():
+            rows.sort(key=lambda row: (str(row.get("rule_id")), str(row.get("rse"))))
+        return found
+
+    def _rules(
+        self, listing: Listing, scope: str, dids: list[_Row], locks: dict[str, list[_Row]]
+    ) -> dict[str, list[_Row]]:
+        """The rules on each DID, and on each dataset also those of its containers, by its locks."""
+        found = {did["name"]: listing.rules(scope, did["name"]) for did in dids}
+        for name, rules in found.items():
+            known = {rule["id"] for rule in rules}
+            for rule_id in sorted({str(lock.get("rule_id")) for lock in locks.get(name, ())} - known):
+                if (rule := listing.rule(rule_id) or self._rule(listing, rule_id)) is not None:
+                    rules.append(rule)
             rules.sort(key=lambda rule: str(rule["id"]))
         return found
 

@@ -3,6 +3,7 @@
 The raw document is the harvester's own: what several answers of Rucio's REST API say of one DID.
 
     {"did": column metadata, "metadata": JSON metadata, "replicas": [...], "rules": [...],
+     "locks": [{"rule_id", "rse", "state"}]: of datasets, where Rucio tells (1.29 and later),
      "contents": [{"scope", "name", "type"}], "parents": [{"scope", "name"}],
      "size": {"bytes", "length"}: summed by Rucio where the columns are empty}
 
@@ -14,7 +15,8 @@ not the crosswalk uses it; a name that both have is the JSON metadata's. Dates o
 
 Reading a DID moves its columns ``accessed_at``, ``access_cnt`` and, with them, ``updated_at``: they say nothing
 about the thing, and every busy dataset would be a changed one at each harvest. They are not in the record; their
-latest values are in the raw document, and ``updated_at`` is the record's ``provenance.datestamp``.
+latest values are in the raw document, and ``updated_at`` is the record's ``provenance.datestamp``. Nor are locks, the
+comments of rules and the times when replicas were read: they are for placement (``mappings/rucio_state.py``).
 """
 
 from __future__ import annotations

@@ -210,6 +210,29 @@ def test_rules_of_a_dataset_and_of_its_containers(lake: FakeRucio) -> None:
     assert [rule["id"] for rule in found["b:run1.ds"]["rules"]] == ["r1", "r2"]
 
 
+def test_where_rules_hold_a_dataset(lake: FakeRucio) -> None:
+    lake.rules = [{"id": "r1", "scope": "b", "name": "run1.ds", "comments": "for the archive", "locks_ok_cnt": 1}]
+    lock = {"scope": "b", "name": "run1.ds", "rule_id": "r1", "state": "OK", "bytes": 10, "accessed_at": DATE}
+    lake.locks = [{**lock, "rse": "B", "rse_id": "2"}, {**lock, "rse": "A", "rse_id": "1"}]
+    lake.replicas[2]["accessed_at"] = DATE
+    found = documents(harvester(lake))
+    assert found["b:run1.ds"]["locks"] == [{"rule_id": "r1", "rse": rse, "state": "OK"} for rse in "AB"]
+    assert found["b:run1.ds"]["rules"][0]["comments"] == "for the archive"
+    assert found["b:run1.ds"]["replicas"][0]["accessed_at"] == DATE
+    assert found["a:run1.ds"]["locks"] == []
+    assert "locks" not in found["b:all.cont"]
+    # Rucio promises no order
+    before = [item.raw for item in fetched(harvester(lake))]
+    lake.locks.reverse()
+    assert [item.raw for item in fetched(harvester(lake))] == before
+
+
+def test_a_server_that_tells_no_locks(lake: FakeRucio) -> None:
+    lake.fault = lambda request: httpx.Response(404) if request.url.path.startswith("/locks/") else None
+    assert all("locks" not in document for document in documents(harvester(lake)).values())
+    assert len([asked for asked in lake.asked if "/locks/" in asked]) == 1
+
+
 def test_requests_are_bulk(lake: FakeRucio) -> None:
     for n in range(600):
         lake.add("a", f"more{n:03}.ds")

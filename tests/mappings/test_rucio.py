@@ -75,6 +75,14 @@ def test_reading_the_data_is_no_change_of_the_record() -> None:
     assert record(did=moved) == record()
 
 
+def test_what_is_for_placement_is_no_part_of_the_record() -> None:
+    rule = {"id": "r", "account": "root", "rse_expression": "A", "state": "OK", "expires_at": None}
+    replica = {"rse": "A", "state": "AVAILABLE", "length": 5}
+    more = {"locks": [{"rule_id": "r", "rse": "A", "state": "OK"}], "rules": [{**rule, "comments": "why"}]}
+    read = [{**replica, "accessed_at": "Mon, 23 Nov 2026 04:00:00 UTC"}]
+    assert record(**more, replicas=read) == record(rules=[rule], replicas=[replica])
+
+
 def test_a_dataset_with_its_columns() -> None:
     made = record()
     assert made["kind"] == "dataset"
