@@ -13,6 +13,9 @@ from schemas.errors import SettingsError
 if TYPE_CHECKING:
     import httpx
 
+    from harvesters.http import PoliteClient
+    from harvesters.rucio_session import RucioSession
+
 # kind -> its keys in the settings -> whether it cannot do without
 OPTIONS: dict[str, dict[str, bool]] = {
     "vo-oai": {"url": True, "set": False},
@@ -67,26 +70,9 @@ def build(
     SourceError
         ``source.bad-certificate``.
     """
-    own = OPTIONS.get(kind)
-    if own is None:
-        raise SettingsError("unknown-kind", f"no kind of source {kind!r}; there is {', '.join(OPTIONS)}", key="kind")
-    for key in options:
-        if key not in own:
-            raise SettingsError("unknown-key", f"a {kind} source has no {key!r}; it has {', '.join(own)}", key=key)
-    for key, required in own.items():
-        if required and not options.get(key):
-            raise SettingsError("missing-key", f"a {kind} source needs {key!r}", key=key)
-    from harvesters.http import MAX_BYTES, PoliteClient
-
+    _check(kind, options)
+    client = _client(kind, options, contact, rate, transport)
     url = str(options["url"]).strip()
-    certificate = options.get("certificate") if options.get("auth") == "x509" else None
-    client = PoliteClient(
-        contact=contact,
-        rate=rate or (None if _is_loopback(url) else RATES[kind]),
-        transport=transport,
-        cert=certificate,
-        max_bytes=OAI_PAGE if kind in ("vo-oai", "oai-datacite") else MAX_BYTES,
-    )
     rest = {key: value for key, value in options.items() if key != "url"}
     match kind:
         case "vo-oai":
@@ -111,6 +97,44 @@ def build(
 
             return InvenioHarvester(client, url, **rest)
     raise AssertionError(kind)  # OPTIONS and this table name the same kinds
+
+
+def rucio_session(
+    options: Mapping[str, Any], contact: str, rate: float | None = None, transport: httpx.BaseTransport | None = None
+) -> RucioSession:
+    """Requests to the Rucio of a ``rucio`` source, with its credentials; otherwise as :func:`build`."""
+    _check("rucio", options)
+    from harvesters.rucio_session import RucioSession
+
+    client = _client("rucio", options, contact, rate, transport)
+    rest = {key: value for key, value in options.items() if key not in ("url", "scopes", "types")}
+    return RucioSession(client, str(options["url"]).strip(), **rest)
+
+
+def _check(kind: str, options: Mapping[str, Any]) -> None:
+    own = OPTIONS.get(kind)
+    if own is None:
+        raise SettingsError("unknown-kind", f"no kind of source {kind!r}; there is {', '.join(OPTIONS)}", key="kind")
+    for key in options:
+        if key not in own:
+            raise SettingsError("unknown-key", f"a {kind} source has no {key!r}; it has {', '.join(own)}", key=key)
+    for key, required in own.items():
+        if required and not options.get(key):
+            raise SettingsError("missing-key", f"a {kind} source needs {key!r}", key=key)
+
+
+def _client(
+    kind: str, options: Mapping[str, Any], contact: str, rate: float | None, transport: httpx.BaseTransport | None
+) -> PoliteClient:
+    from harvesters.http import MAX_BYTES, PoliteClient
+
+    return PoliteClient(
+        contact=contact,
+        rate=rate or (None if _is_loopback(str(options["url"]).strip()) else RATES[kind]),
+        transport=transport,
+        cert=options.get("certificate") if options.get("auth") == "x509" else None,
+        max_bytes=OAI_PAGE if kind in ("vo-oai", "oai-datacite") else MAX_BYTES,
+    )
 
 
 def _is_loopback(url: str) -> bool:
