@@ -85,7 +85,8 @@ class Journal:
         """Write what came of a step, or (``planned``) what has to be known before it is done."""
         made = replace(entry, state=state, rule=rule or entry.rule, facts={**entry.facts, **facts})
         document = orjson.dumps({"step": asdict(made.step), "facts": made.facts})
-        values = {"state": state, "rule": made.rule, "document": document, "at": clock.stamp(clock.now())}
+        at = clock.stamp(clock.now())
+        values = {"step": made.step.what, "state": state, "rule": made.rule, "document": document, "at": at}
         with self._database.writing() as connection:
             connection.execute(update(journal).where(journal.c.id == entry.id).values(values))
         return made
