@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
-from api import cone, coverage, objects, openapi, operations, pages, problems, records, saved, search, vosi
+from api import cone, coverage, hints, objects, openapi, operations, pages, problems, records, saved, search, vosi
 from api.catalogue import Catalogue
 from api.edge import Edge
 from api.metrics import Metrics
@@ -83,6 +83,7 @@ def create_app(
     app.include_router(records.router(catalogue, lanes, max_upload))
     app.include_router(saved.router(catalogue, lanes, public_url))
     app.include_router(objects.router(catalogue, lanes))
+    app.include_router(hints.router(catalogue, lanes))
     app.include_router(operations.router(catalogue, lanes, metrics))
     described = openapi.description(version)
     app.openapi = lambda: described  # type: ignore[method-assign]  # FastAPI's documented way (Extending OpenAPI)

@@ -13,6 +13,7 @@ from catalog.documents import Tally, Tombstone
 from catalog.engine import Answer
 from catalog.saved import SavedQuery
 from mappings.healpix import Ints
+from schemas.hint import Hint
 from schemas.objects import KnownObject
 from schemas.query import Query
 from schemas.record import Record
@@ -90,6 +91,25 @@ class Catalogue(Protocol):
 
         A bad line is quarantined and counted; it never stops the others.
         """
+
+    def hints(
+        self, query: str | None, expression: str | None, actions: Sequence[str], policy: str | None
+    ) -> list[Hint]:
+        """The hints of the last planning on records that everybody may see, those that save most first.
+
+        Raises
+        ------
+        PlacementError
+            ``placement.no-lake``, ``placement.no-state``.
+        QueryError, PolicyError
+            ``query`` or the RSE ``expression`` cannot be understood.
+        """
+
+    def placement(self, id: str) -> dict[str, Any]:
+        """Where the data of a record are, where they should be, and why; JSON."""
+
+    def lake(self) -> dict[str, Any]:
+        """The state of the lake as it was harvested; JSON."""
 
     def ready(self) -> list[str]:
         """Sentences on what keeps it from answering; empty when it is ready."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from api import cone, coverage, objects, problems, records, saved, search, vosi
+from api import cone, coverage, hints, objects, problems, records, saved, search, vosi
 from api import metrics as prometheus
 from api.openapi_search import ANSWER, COMPARISONS, POSTED, body, coverage_parameters, parameter, search_parameters
 from mappings import atom
+from schemas.hint import ACTIONS
 from schemas.jsonschema import record_schema
 
 Json = dict[str, Any]
@@ -157,6 +158,7 @@ def _paths() -> Json:
             {"200": _content("Their names, kinds and harvests", records.JSON_TYPE, schema=listed), "503": _BUSY},
         ),
         **_saved(answer),
+        **_hints(),
         objects.PATH: _get(
             "Where an object is",
             {
@@ -231,6 +233,48 @@ def _saved(answer: Json) -> Json:
             f"What is new in a saved query: the {saved.ENTRIES} records that changed last",
             {"200": _content("Atom (RFC 4287)", atom.MEDIA_TYPE, schema=_XML), "304": _NOT_MODIFIED, **refused},
             [name],
+        ),
+    }
+
+
+def _hints() -> Json:
+    no_lake = _problem("Nobody's replicas are looked after, or the lake is yet to be harvested (placement.*)")
+    text: Json = {"type": "string", "minLength": 1}
+    count: Json = {"type": "integer", "minimum": 0}
+    hint = {
+        "type": "object",
+        "required": ["id", "did", "action", "to", "from", "copies", "bytes", "score", "policy", "reasons"],
+        "properties": {"action": {"enum": list(ACTIONS)}},
+    }
+    listed = {
+        "type": "object",
+        "required": ["total", "items"],
+        "properties": {"items": {"type": "array", "items": hint}},
+    }
+    asked = [
+        parameter("for", "Only on what this query string, or saved query, finds", text),
+        parameter("rse", "Only to or from RSEs of this RSE expression", text),
+        parameter("action", "Only this; repeatable", {"type": "array", "items": {"enum": list(ACTIONS)}}),
+        parameter("policy", "Only those of that policy", text),
+        parameter("limit", "So many", count | {"maximum": hints.MAX_LIMIT}),
+        parameter("offset", "How many to skip", count),
+        parameter("format", "How to write them", {"enum": list(hints.FORMATS)}),
+    ]
+    answer: Json = {
+        "description": "The hints; the header X-Total-Count has their number",
+        "content": {records.JSON_TYPE: {"schema": listed}, hints.JSONL_TYPE: {"schema": _XML}},
+    }
+    wrong = _problem("The query or the RSE expression cannot be understood (query.*, policy.*)")
+    of_record = _of_record(
+        "Where a record's data are, where they should be, and why", _content("By dataset", records.JSON_TYPE)
+    )
+    return {
+        hints.PATH: _get(
+            "What to do with replicas, and why", {"200": answer, "400": wrong, "404": no_lake, "503": _BUSY}, asked
+        ),
+        "/api/v1/records/{id}/placement": of_record,
+        "/api/v1/lake": _get(
+            "The state of the lake", {"200": _content("Its RSEs", records.JSON_TYPE), "404": no_lake, "503": _BUSY}
         ),
     }
 

@@ -46,7 +46,7 @@ def router(catalogue: Catalogue, lanes: Lanes, max_upload: int) -> APIRouter:
     @made.get("/records/{id}")
     async def record(request: Request, id: str) -> Response:
         if DATACITE_TYPE in request.headers.get("accept", ""):
-            return await lanes.short(lambda: _datacite(_seen(catalogue, id), request))
+            return await lanes.short(lambda: _datacite(seen(catalogue, id), request))
         return await lanes.short(lambda: _record(catalogue, id, request))
 
     @made.get("/records/{id}/parts")
@@ -59,7 +59,7 @@ def router(catalogue: Catalogue, lanes: Lanes, max_upload: int) -> APIRouter:
 
     @made.get("/records/{id}/datacite")
     async def datacite(request: Request, id: str) -> Response:
-        return await lanes.short(lambda: _datacite(_seen(catalogue, id), request))
+        return await lanes.short(lambda: _datacite(seen(catalogue, id), request))
 
     @made.post("/records")
     async def import_records(request: Request) -> Response:
@@ -87,7 +87,7 @@ def _sources(catalogue: Catalogue) -> list[dict[str, Any]]:
     return [{**source, "records": counts.get(source["name"], 0)} for source in listed]
 
 
-def _seen(catalogue: Catalogue, id: str) -> Record:
+def seen(catalogue: Catalogue, id: str) -> Record:
     """The record, if a caller of no group may see it.
 
     Raises
@@ -110,13 +110,13 @@ def _page(body: bytes, media_type: str, request: Request, extra: dict[str, str] 
 
 def _record(catalogue: Catalogue, id: str, request: Request) -> Response:
     """The record; of one that is merged with others, the header ``Link`` names the whole (RFC 6596)."""
-    body = orjson.dumps(_seen(catalogue, id))
+    body = orjson.dumps(seen(catalogue, id))
     whole = catalogue.merged_into(id)
     return _page(body, JSON_TYPE, request, {"Link": f'</api/v1/records/{whole}>; rel="canonical"'} if whole else None)
 
 
 def _parts(catalogue: Catalogue, id: str, request: Request) -> Response:
-    record = _seen(catalogue, id)
+    record = seen(catalogue, id)
     shown = [part for part in catalogue.parts(id) if visible(part, frozenset())] or [record]
     return _page(orjson.dumps({"items": shown}), JSON_TYPE, request)
 
@@ -128,7 +128,7 @@ def _datacite(record: Record, request: Request) -> Response:
 
 
 def _raw(catalogue: Catalogue, id: str, request: Request) -> Response:
-    _seen(catalogue, id)
+    seen(catalogue, id)
     found = catalogue.raw(id)
     if found is None:
         raise RecordError("no-raw", f"the record {id} came in without a document of its source", id=id)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from catalog.runs import Run
     from catalog.saved import SavedQuery
     from mappings.healpix import Ints
+    from schemas.hint import Hint
     from schemas.objects import KnownObject
     from schemas.record import Record
 
@@ -153,6 +154,22 @@ class LocalCatalogue:
         done = import_lines(self._store, lines, source)
         self._factory.indexer.catch_up(done.last_seq)
         return {"fetched": done.lines, **asdict(done.tally)}
+
+    def hints(
+        self, query: str | None, expression: str | None, actions: Sequence[str], policy: str | None
+    ) -> list[Hint]:
+        from placement.kept import kept_hints
+
+        placement = self._factory.placement
+        placement.lake()  # before the first harvest there is nothing, which is no answer
+        found = [one for one in kept_hints(self._store, shown=True) if policy is None or one.policy == policy]
+        return placement.narrowed(found, query, expression, actions)
+
+    def placement(self, id: str) -> dict[str, Any]:
+        return self._factory.placement.of_record(id)
+
+    def lake(self) -> dict[str, Any]:
+        return self._factory.placement.state()
 
     def ready(self) -> list[str]:
         wrong: list[str] = []

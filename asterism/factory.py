@@ -29,8 +29,11 @@ if TYPE_CHECKING:
     from catalog.indexer import Indexer
     from catalog.store import Store
     from harvesters.base import Harvester
+    from harvesters.rucio_session import RucioSession
     from harvesters.sesame import Sesame
     from mappings.thesaurus import Thesaurus
+    from placement.apply import Applier
+    from placement.service import Placement
 
 # How a source is asked, not what: new credentials do not make another harvest of it
 _CREDENTIALS = frozenset({"account", "auth", "username", "password", "token_file", "certificate"})
@@ -120,6 +123,45 @@ class Factory:
         from asterism.catalogue import LocalCatalogue
 
         return LocalCatalogue(self)
+
+    @functools.cached_property
+    def placement(self) -> Placement:
+        """What plans for the lake; raises ``placement.no-lake`` where the settings name none."""
+        from placement.service import Placement
+        from schemas.errors import PlacementError
+
+        settings = self.settings
+        if settings.lake is None:
+            where = settings.file or "the settings"
+            raise PlacementError(
+                "no-lake", f'nobody\'s replicas are looked after: say [lake] source = "..." in {where}'
+            )
+        return Placement(
+            self.store,
+            self.catalogue.search,
+            self.catalogue.resolve,
+            settings.data / "placement",
+            settings.lake,
+            settings.demand,
+            settings.policies,
+        )
+
+    def applier(self) -> Applier:
+        """What makes Rucio do what the hints say, as the lake's source logs in."""
+        from placement.apply import Applier
+        from placement.kept import kept_hints
+        from placement.rucio_rules import Rules
+
+        lake = self.placement.settings
+        rules = Rules(self.rucio_session(lake.source))
+        return Applier(self.store, rules, lake, lambda: kept_hints(self.store), self.settings.data / "hints.stop")
+
+    def rucio_session(self, name: str) -> RucioSession:
+        """Requests to the Rucio of the source of that name."""
+        from harvesters.registry import rucio_session
+
+        source = self.settings.source(name)
+        return rucio_session(source.resolved(), self.settings.contact, source.rate)
 
     def harvester(self, source: SourceSettings, options: Mapping[str, Any]) -> Harvester:
         """The harvester of a source; ``options`` are its own, resolved."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from asterism.factory import Factory
+    from asterism.output import Progress
     from harvesters.runner import Progress as Step
     from harvesters.runner import RunResult
 
@@ -63,13 +64,39 @@ def harvest(config: Path | None, names: tuple[str, ...], full: bool) -> None:
                     progress.say(f"{source.name}: {said}")
         progress("indexing")
         factory.indexer.catch_up(factory.store.last_seq())
+        planned = settings.lake is None or _plan(factory, settings.lake.source, results, progress)
     progress.close()
     rows = [
         [one.source, *(getattr(one, name) for name in _COUNTS), one.seconds, "failed" if one.error else "ok"]
         for one in results
     ]
     click.echo(table(["source", *_COUNTS, "seconds", "outcome"], rows))
-    sys.exit(1 if any(one.error for one in results) else 0)
+    sys.exit(1 if not planned or any(one.error for one in results) else 0)
+
+
+def _plan(factory: Factory, lake: str, results: list[RunResult], progress: Progress) -> bool:
+    """Take the lake's state if its source has been harvested, and plan; whether that went well.
+
+    What was harvested stands either way, and so do the hints of before.
+    """
+    harvested = [one for one in results if one.source == lake]
+    if any(one.error for one in harvested):
+        return True  # that is said already
+    try:
+        if harvested:
+            progress("the state of the lake")
+            factory.placement.take(factory.rucio_session(lake))
+        progress("planning")
+        planned = factory.placement.plan()
+    except AsterismError as error:
+        if error.code == "placement.no-state":  # the lake's turn is yet to come
+            return True
+        progress.say(f"placement: {error}")
+        return False
+    for note in planned.notes:
+        progress.say(f"placement: {note}")
+    progress.say(f"placement: {len(planned.hints)} hints; see them with: asterism hints")
+    return True
 
 
 def _one(factory: Factory, source: SourceSettings, full: bool, show: Callable[[Step], None]) -> RunResult:
