@@ -34,7 +34,8 @@ _UNCOMPARED = frozenset(
     {"id", "latitude", "longitude", "availability", "usage", "deleted", "created_at", "updated_at", "deleted_at"}
 )
 _KINDS = ("DISK", "TAPE")
-COLUMNS = _FLAGS | _TEXTS | _UNCOMPARED | {"rse_type"}
+COMPARED = _FLAGS | _TEXTS | {"rse_type"}
+COLUMNS = COMPARED | _UNCOMPARED
 # Names of Rucio's own programming stand before an attribute of the same name: such a one is never found
 _NEVER = frozenset(
     {"delete", "from_str", "items", "keys", "metadata", "next", "registry", "save", "to_dict", "update", "values"}
@@ -90,7 +91,7 @@ class Expression:
     def matching(self, rses: Iterable[tuple[str, Mapping[str, Any]]]) -> set[str]:
         """The names of the RSEs that it means, of pairs of name and attributes.
 
-        Attributes are all that Rucio lists of an RSE, its own name among them, and the filled ones of :data:`COLUMNS`,
+        Attributes are all that Rucio lists of an RSE, its own name among them, and the filled ones of :data:`COMPARED`,
         which stand before attributes of the same name. Where none is meant, Rucio calls it an error; here it is empty.
         """
         known = list(rses)
