@@ -143,7 +143,7 @@ class Applier:
             return self._go(self._begin(lease, cut, None), cut, [])
 
     def roll_back(self) -> Report:
-        """Undo the last run: delete the rules that it made, give the others the end that they had.
+        """Undo the last run: let the rules that it made end now, give the others the end that they had.
 
         A rule is left as it is where it is not ours any more, or where its copy is the last one. Raises as :meth:`run`.
         """
@@ -161,14 +161,14 @@ class Applier:
                 return Report(run.lines, name, stopped=str(stopped))
             return Report(run.lines, name)
 
-    def watch(self, report: Report, *, wait: float | None = None, all_rules: bool = True) -> Report:
+    def watch(self, report: Report, *, wait: float | None = None, earlier: bool = True) -> Report:
         """The report with the state of each rule, and of those that earlier runs made and that still are in Rucio.
 
-        ``wait``: look again until all are OK, for so many seconds at most. ``all_rules``: see the report's own too.
+        ``wait``: look again until all are OK, for so many seconds at most. ``earlier``: those of earlier runs too.
         """
         deadline = self._now() + (wait or 0.0)
         while True:
-            seen = self._seen(report, all_rules)
+            seen = self._seen(report, earlier)
             going = [one for one in seen.lines if one.what != "release" and one.state not in _SETTLED]
             left = deadline - self._now()
             if not wait or not going:
@@ -271,7 +271,7 @@ class Applier:
         except SourceError as error:
             raise _Stopped(str(error)) from error
 
-    def _seen(self, report: Report, all_rules: bool) -> Report:
+    def _seen(self, report: Report, earlier: bool) -> Report:
         book = self._book()
         lines = []
         for one in report.lines:
@@ -280,7 +280,7 @@ class Applier:
                 continue
             rule = book.rules.get(one.rule)
             lines.append(replace(one, state=rule.state if rule else GONE, detail=(rule and rule.error) or one.detail))
-        if all_rules:
+        if earlier:
             told = {one.rule for one in lines}
             for entry in self._journal.entries("done"):
                 rule = book.rules.get(entry.rule or "")

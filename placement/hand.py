@@ -66,7 +66,7 @@ class Hand:
                 raise PlacementError("refused", "another hint's rule by now")
             if why := self._last_copy(step, rule.id):
                 raise PlacementError("refused", why)
-            self._rules.delete(rule.id)
+            self._rules.set_lifetime(rule.id, 0)  # DELETE is softer: Rucio lets the rule live for another hour
         self._journal.settle(entry, "undone")
         return line(step, "undone", rule=entry.rule)
 

@@ -1,4 +1,4 @@
-"""Rucio's replication rules of one account: asked, made, changed and deleted."""
+"""Rucio's replication rules of one account: asked, made and changed."""
 
 from __future__ import annotations
 
@@ -86,10 +86,6 @@ class Rules:
         """Let a rule end ``seconds`` from now; 0: with the next round of Rucio's judge-cleaner; None: never."""
         options = {"lifetime": None if seconds is None else max(0, round(seconds))}
         self._write("PUT", f"/rules/{quote(rule, safe='')}", {"options": options})
-
-    def delete(self, rule: str) -> None:
-        """Delete a rule at once; its replicas may be deleted too, if nothing else holds them."""
-        self._write("DELETE", f"/rules/{quote(rule, safe='')}", {})
 
     def copies(self, scope: str, name: str) -> dict[str, bool]:
         """Where files of a dataset are available, counted file by file, and whether all of them are, by RSE."""

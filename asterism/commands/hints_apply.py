@@ -1,0 +1,204 @@
+"""``hints apply`` makes Rucio do what the hints say; ``hints export`` writes them for those who do it themselves."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from asterism.settings import load
+
+if TYPE_CHECKING:
+    from asterism.factory import Factory
+    from placement.apply import Applier, Report
+    from placement.steps import Line
+
+_WAIT = "30min"
+
+
+class Duration(click.ParamType):
+    """Seconds, written ``30min``."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        from schemas.amounts import duration
+
+        try:
+            return value if isinstance(value, float) else duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+@click.command()
+@click.option("--yes", is_flag=True, help="Do it; without, only say what would be done.")
+@click.option("--id", "ids", multiple=True, metavar="HINT", help="Only this hint; may be repeated.")
+@click.option("--max", "most", type=click.IntRange(0), metavar="N",
+              help="Make or change at most so many rules; never more than max_rules of the settings.")  # fmt: skip
+@click.option("--wait", is_flag=True, help="Look at the rules until all are OK.")
+@click.option("--timeout", type=Duration(), default=_WAIT, show_default=True, help="How long --wait does.")
+@click.option("--finish", is_flag=True, help="Only do the rest of a run that was cut short.")
+@click.option("--roll-back", is_flag=True, help="Undo what the last run did.")
+@click.option("--format", "form", type=click.Choice(("table", "jsonl")), default="table", show_default=True,
+              help="How to print the steps.")  # fmt: skip
+@click.pass_obj
+def apply(
+    config: Path | None,
+    yes: bool,
+    ids: tuple[str, ...],
+    most: int | None,
+    wait: bool,
+    timeout: float,
+    finish: bool,
+    roll_back: bool,
+    form: str,
+) -> None:
+    """Make Rucio do what the hints say, with rules of its own.
+
+    Without --yes it says what it would do. With it, rules are made, given a later end, or let go; what was done
+    before is not done again. Exits 0 only when every rule stands: Rucio holds it, and it is neither STUCK nor
+    SUSPENDED. A file hints.stop in the data folder stops it before its next step.
+    """
+    if finish + roll_back + yes > 1 or ((finish or roll_back) and (ids or most is not None)):
+        raise click.UsageError("--yes, --finish and --roll-back go one at a time; --id and --max with --yes alone")
+    from asterism.factory import Factory
+
+    with Factory(load(config)) as factory:
+        report = _asked(factory.applier(), yes, ids, most, timeout if wait else None, finish, roll_back)
+    _print(report, form, planned=not (yes or finish or roll_back))
+    sys.exit(0 if report.stands or not (yes or finish or roll_back) else 1)
+
+
+def _asked(
+    applier: Applier,
+    yes: bool,
+    ids: Sequence[str],
+    most: int | None,
+    wait: float | None,
+    finish: bool,
+    roll_back: bool,
+) -> Report:
+    if roll_back:
+        return applier.roll_back()
+    if not (yes or finish):
+        return applier.plan(ids, most)
+    report = applier.finish() if finish else applier.run(ids, most)
+    return applier.watch(report, wait=wait, earlier=not ids)
+
+
+def _print(report: Report, form: str, *, planned: bool) -> None:
+    if form == "jsonl":
+        import orjson
+
+        for one in report.lines:
+            click.echo(orjson.dumps(one.document()))
+    else:
+        _table(report.lines)
+        click.echo(_summary(report, planned))
+    if report.stopped:
+        click.echo(f"asterism: {report.stopped}", err=True)
+    if report.cut_short:
+        said = f"an earlier run was cut short, with {report.cut_short} steps planned"
+        click.echo(f"asterism: {said}; go on with --yes or --finish, or undo it with --roll-back", err=True)
+
+
+def _table(lines: Sequence[Line]) -> None:
+    from asterism.output import table, terminal_width
+    from schemas.amounts import written_size
+
+    if not lines:
+        return
+    rows = [
+        [
+            one.hint,
+            one.what,
+            f"{one.scope}:{one.name}",
+            one.rse,
+            written_size(one.bytes),
+            one.outcome,
+            one.rule or "-",
+            one.state or "-",
+            one.detail or "",
+        ]
+        for one in lines
+    ]
+    header = ["hint", "step", "did", "rse", "bytes", "outcome", "rule", "state", "why"]
+    click.echo(table(header, rows, width=terminal_width()))
+
+
+def _summary(report: Report, planned: bool) -> str:
+    from placement.steps import totals
+    from schemas.amounts import written_size
+
+    sums = totals(report.lines)
+    parts = [
+        f"{sums['creates']} rules made ({written_size(sums['bytes'])})",
+        f"{sums['extends']} given a later end",
+        f"{sums['releases']} released ({written_size(sums['freed'])})",
+    ]
+    for outcome in ("stands", "skipped", "failed", "undone"):
+        if n := sum(one.outcome == outcome for one in report.lines):
+            parts.append(f"{n} {'stand already' if outcome == 'stands' else outcome}")
+    if report.left:
+        parts.append(f"{report.left} left for the next run")
+    said = ", ".join(parts)
+    return f"would be: {said}\nasterism hints apply --yes does it" if planned else said
+
+
+@click.command()
+@click.option("--format", "form", type=click.Choice(("rules", "subscription")), default="rules", show_default=True,
+              help="rules: of the hints, as for POST /rules/; subscription: of the policies.")  # fmt: skip
+@click.option("--id", "ids", multiple=True, metavar="HINT", help="Only this hint; may be repeated.")
+@click.option("--policy", "names", multiple=True, metavar="POLICY", help="Only this policy; may be repeated.")
+@click.pass_obj
+def export(config: Path | None, form: str, ids: tuple[str, ...], names: tuple[str, ...]) -> None:
+    """Print what the hints ask for as JSON, for an operator of Rucio.
+
+    Exits 1 where a policy says more than a subscription can.
+    """
+    import orjson
+
+    from asterism.factory import Factory
+
+    with Factory(load(config)) as factory:
+        made, said = (_rules if form == "rules" else _subscriptions)(factory, ids, names)
+    click.echo(orjson.dumps(made, option=orjson.OPT_INDENT_2))
+    for text in said:
+        click.echo(f"asterism: {text}", err=True)
+    sys.exit(1 if said and form == "subscription" else 0)
+
+
+def _rules(factory: Factory, ids: Sequence[str], names: Sequence[str]) -> tuple[list[Any], list[str]]:
+    from placement.export import left_out, rules
+    from placement.kept import kept_hints
+
+    lake = factory.placement.settings
+    hints = [
+        one for one in kept_hints(factory.store) if (not ids or one.id in ids) and (not names or one.policy in names)
+    ]
+    account = str(factory.settings.source(lake.source).resolved()["account"])
+    n = left_out(hints)
+    said = [f"{n} hints change rules that are there, and are left out"] if n else []
+    return rules(hints, account, lake.activity), said
+
+
+def _subscriptions(factory: Factory, ids: Sequence[str], names: Sequence[str]) -> tuple[list[Any], list[str]]:
+    from catalog.saved import get
+    from placement.export import subscription
+    from schemas.errors import PolicyError
+
+    lake = factory.placement.settings
+    account = str(factory.settings.source(lake.source).resolved()["account"])
+    made, said = [], []
+    for one in factory.placement.policies():
+        if names and one.name not in names:
+            continue
+        query = get(factory.store, one.saved_query).query if one.saved_query else one.query
+        try:
+            made.append(subscription(one, query, account, lake.activity, lake.source))
+        except PolicyError as error:
+            said.append(str(error))
+    return made, said
