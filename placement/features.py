@@ -161,7 +161,7 @@ def interest(
         damped = _damped(own, memory)
         _add_terms(index or TermIndex(datasets.terms), table, site, rates, damped, coefficients, features, rest)
     reads = table.dims == term.READ
-    all_reads = np.bincount(site[reads], table.slow[reads], shape[1])
+    all_reads = np.bincount(site[reads], table.slow[reads], shape[1]).astype(np.float64)
     mean = all_reads.sum() / memory[1] / max(shape[0], 1)
     features[:, _NEW], features[:, _NEW + 1] = mean * newness(datasets.created_at, now), mean
     return Interest(features, own[0], own[1], rest, all_reads)
@@ -181,7 +181,8 @@ def _damped(own: NDArray[np.float32], memory: Floats) -> NDArray[np.float32]:
     """Own reads as they count for others: the logarithm, so that one hot dataset does not make all its kin hot."""
     total = own.sum(axis=2)
     factor = np.log1p(total) / np.maximum(total, np.float32(1e-30)) / memory[:, None]
-    return own * factor[:, :, None].astype(np.float32)
+    made: NDArray[np.float32] = own * factor[:, :, None].astype(np.float32)
+    return made
 
 
 def _rows_of(table: Table, dim: int, keys: NDArray[np.uint64], order: Ints) -> tuple[Ints, Ints]:

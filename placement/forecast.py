@@ -158,7 +158,10 @@ class Basis:
         """Reads of dataset ``n`` expected in the window from each site."""
         made = self.interest
         rows = slice(n, n + 1)
-        return self._reads(made.own_fast[rows], made.own_slow[rows], made.rest[rows], self._level[rows])[0]
+        found: NDArray[np.float32] = self._reads(
+            made.own_fast[rows], made.own_slow[rows], made.rest[rows], self._level[rows]
+        )[0]
+        return found
 
     def _reads(
         self, own_fast: NDArray[np.float32], own_slow: NDArray[np.float32], rest: NDArray[np.float32], level: Floats
@@ -170,13 +173,13 @@ class Basis:
         factor = (c[_FIRST] * first + c[_MORE] * more) / np.maximum(weight, 1e-30)
         here = rest + own_fast * np.float32(c[0] / self._memory[0]) + own_slow * factor[:, None].astype(np.float32)
         read = float(all_reads.sum())
-        mean = read / self._memory[1] / len(self._level)
-        if read == 0:  # nobody read anything yet: demand stays where it is
-            return here * np.float32(self._window)
-        stay = self._model.stay
+        stay = self._model.stay if read else 1.0  # nobody read anything yet: demand stays where it is
+        mean = read / self._memory[1] / max(len(self._level), 1)
         moving = (1 - stay) * here.sum(axis=1) + mean * level
-        share = (all_reads / read * self._window).astype(np.float32)
-        return here * np.float32(stay * self._window) + moving.astype(np.float32)[:, None] * share
+        share = (all_reads / (read or 1.0) * self._window).astype(np.float32)
+        made: NDArray[np.float32] = here * np.float32(stay * self._window)
+        made += moving.astype(np.float32)[:, None] * share
+        return made
 
 
 def expected(
