@@ -38,5 +38,10 @@ def trace(kind: str, seed: int, days: float, datasets: int, reads: int | None, o
     from placement.traces import calibrated, shifting
     from placement.traces.writer import write
 
+    if reads and reads > 10 * datasets:
+        raise click.BadParameter("at most ten reads a dataset: more are not as EOS's popularity", param_hint="--reads")
     events = {"calibrated": calibrated, "shifting": shifting}[kind].events(seed, days, datasets, reads)
-    click.echo(f"{write(events, output)} events in {output}")
+    try:
+        click.echo(f"{write(events, output)} events in {output}")
+    except OSError as error:
+        raise click.FileError(str(output), error.strerror) from error

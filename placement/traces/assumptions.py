@@ -30,7 +30,7 @@ class Assumptions:
     reference_sites: tuple[int, int] = (3, 8)
     """Sites whose production reads one set of reference data: more than keep a copy of it, fewer than all."""
     interest_spread: float = 1.5
-    """Standard deviation of the log of a site's interest in a topic: a few of the sites make most of its reads."""
+    """Standard deviation of the log of a site's interest in a topic: half of its reads are at two sites."""
     interest_days: float = 5.0
     """How long interests stand still: a working week."""
     interest_memory: float = 0.85

@@ -1,4 +1,4 @@
-"""The calibrated synthetic trace: LHCb's lake, EOS's popularity, ATLAS's ages, and people who search before they read."""
+"""The calibrated synthetic trace: LHCb's lake, EOS's popularity, ATLAS's ages; people search before they read."""
 
 from __future__ import annotations
 

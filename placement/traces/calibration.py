@@ -41,7 +41,7 @@ ATLAS_LAST_GAP = ((1, 0.955), (2, 0.976), (8, 0.986), (31, 0.992))
 # LHCb: 4,925 files on five disks, in 37 folders
 LHCB_RAW = 0.3931  # of the files are raw data, the others reconstructed
 LHCB_RAW_BYTES = 3.1458e9  # median
-LHCB_RECONSTRUCTED_BYTES = 2.4397e9  # median
+LHCB_RECONSTRUCTED_BYTES = 2.4423e9  # median
 LHCB_FILES_LOG = (3.7832, 1.2661)  # mean and standard deviation of ln(files in a folder)
 LHCB_FILES_MOST = 2372  # in a folder
 LHCB_FOLDER_BYTES = ((25, 3.168e10), (50, 9.599e10), (75, 3.159e11))  # percentiles
@@ -54,7 +54,8 @@ def younger(days: np.ndarray) -> np.ndarray:
     import numpy as np
 
     age, share = np.array(ATLAS_YOUNGER).T
-    return np.interp(days, age, share)
+    below: np.ndarray = np.interp(days, age, share)
+    return below
 
 
 def age_of(share: np.ndarray) -> np.ndarray:
@@ -62,7 +63,8 @@ def age_of(share: np.ndarray) -> np.ndarray:
     import numpy as np
 
     age, below = np.array(ATLAS_YOUNGER).T
-    return np.interp(share, below, age)
+    days: np.ndarray = np.interp(share, below, age)
+    return days
 
 
 def read_counts(datasets: int, reads: int, slope: float, rng: np.random.Generator) -> np.ndarray:

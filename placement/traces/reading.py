@@ -33,8 +33,9 @@ def interests(days: float, topics: int, assumed: Assumptions, rng: np.random.Gen
     drift = [rng.normal(0, spread, shape)]
     while len(drift) * assumed.interest_days < days:
         drift.append(memory * drift[-1] + np.sqrt(1 - memory**2) * rng.normal(0, spread, shape))
-    share = np.exp(np.array(drift)) * np.array([site.cpu for site in SITES])[None, :, None]
-    return share / share.sum(1, keepdims=True)
+    share: np.ndarray = np.exp(np.array(drift)) * np.array([site.cpu for site in SITES])[None, :, None]
+    share /= share.sum(1, keepdims=True)
+    return share
 
 
 def rhythm(time: np.ndarray, site: np.ndarray, assumed: Assumptions) -> np.ndarray:
@@ -42,7 +43,8 @@ def rhythm(time: np.ndarray, site: np.ndarray, assumed: Assumptions) -> np.ndarr
     local = time + np.array([one.zone for one in SITES])[site] / 24
     hour = (1 + np.cos(2 * np.pi * (local % 1 - 15 / 24))) / 2
     week = np.where(np.floor(local) % 7 >= 5, assumed.weekend, 1.0)
-    return (assumed.night + (1 - assumed.night) * hour) * week
+    busy: np.ndarray = (assumed.night + (1 - assumed.night) * hour) * week
+    return busy
 
 
 def choose_sites(
@@ -51,7 +53,8 @@ def choose_sites(
     """A site for each, by the interest of that time in that topic; `u` is uniform in [0, 1)."""
     period = np.minimum((time / assumed.interest_days).astype(int), len(interest) - 1)
     below = np.cumsum(interest, 1)[period, :, topic]
-    return np.minimum((u[:, None] >= below).sum(1), len(SITES) - 1)
+    site: np.ndarray = np.minimum((u[:, None] >= below).sum(1), len(SITES) - 1)
+    return site
 
 
 def reads(days: float, data: Population, interest: np.ndarray, assumed: Assumptions, rng: np.random.Generator) -> Reads:
@@ -102,4 +105,5 @@ def _times(dataset: np.ndarray, days: float, data: Population, u: np.ndarray) ->
     """Times in the trace, by ATLAS's ages within those that the dataset has during it; `u` uniform in [0, 1)."""
     born = data.born[dataset]
     low, high = younger(np.maximum(0, -born)), younger(days - born)
-    return np.clip(born + age_of(low + u * (high - low)), 0, days)
+    time: np.ndarray = np.clip(born + age_of(low + u * (high - low)), 0, days)
+    return time

@@ -63,7 +63,8 @@ def _burst(burst: Burst, days: float, count: int, reads: int, rng: np.random.Gen
     weight = (1 + rng.permutation(count)) ** -burst.slope
     for one in rng.choice(count, round(reads * burst.reads), p=weight / weight.sum()).tolist():
         # soon at first, then less
-        at = came[one] + 0.02 + float(rng.triangular(0, 0, first + long - came[one] - 0.02))
+        new = float(came[one]) + 0.02
+        at = new + float(rng.triangular(0, 0, first + long - new))
         yield sessions.access(made[one], int(rng.choice(among)), START + at * DAY, "download", rng)
     for number in range(round(reads * burst.searches)):
         at = first + float(rng.triangular(0, 0.1 * long, long))

@@ -52,7 +52,8 @@ _OBSERVERS = (
 )  # fmt: skip
 _CALIBRATORS = (
     ("3C 286", 202.78, 30.51), ("3C 48", 24.42, 33.16), ("PKS 1934-638", 294.85, -63.71),
-    ("PKS 0408-65", 62.08, -65.75), ("3C 147", 85.65, 49.85), ("PKS 1830-211", 278.42, -21.06), ("Hydra A", 139.52, -12.10), ("Vela", 128.84, -45.18),
+    ("PKS 0408-65", 62.08, -65.75),
+    ("3C 147", 85.65, 49.85), ("PKS 1830-211", 278.42, -21.06), ("Hydra A", 139.52, -12.10), ("Vela", 128.84, -45.18),
 )  # fmt: skip
 _WORDS = ("survey", "deep field", "monitoring", "mosaic", "follow-up", "polarisation", "continuum", "line", "pilot")
 
@@ -74,7 +75,7 @@ def topics(count: int, rng: np.random.Generator) -> list[Topic]:
 
 def scattered(topic: Topic, rng: np.random.Generator) -> tuple[float, float]:
     """A place of that topic: RA and Dec in degrees, normal about the region's centre."""
-    north, east = rng.normal(0, topic.spread / 2, 2)
+    north, east = rng.normal(0, topic.spread / 2, 2).tolist()
     dec = min(89.9, max(-89.9, topic.dec + north))
     return round((topic.ra + east / cos(radians(dec))) % 360, 5), round(dec, 5)
 

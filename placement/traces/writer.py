@@ -21,10 +21,11 @@ def write(events: Iterable[dict[str, Any]], path: Path) -> int:
     """
     lines = 0
     with ExitStack() as stack:
-        file: IO[bytes] = stack.enter_context(path.open("wb"))
+        raw = stack.enter_context(path.open("wb"))
+        file: IO[bytes] | gzip.GzipFile = raw
         if path.suffix == ".gz":
             # neither the time nor the name, or the same trace would not be the same file
-            file = stack.enter_context(gzip.GzipFile("", "wb", 6, file, mtime=0))
+            file = stack.enter_context(gzip.GzipFile("", "wb", 6, raw, mtime=0))
         for event in events:
             file.write(orjson.dumps(event) + b"\n")
             lines += 1
