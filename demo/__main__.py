@@ -90,6 +90,13 @@ def _run(options: argparse.Namespace) -> int:
         _say("everything, counted by four fields")
         asterism("search", *FACETS)
         _timing(config, ("facets", "source,kind,facilities,wavebands"), ("limit", "0"))
+        _say("where copies should be: two policies of the settings file, and what people look for")
+        asterism("policy", "check")
+        asterism("hints", "--limit", "5")
+        _say("a Rucio makes them so; the next harvest finds nothing more to do for the Crab")
+        asterism("hints", "apply", "--yes", "--policy", "crab")
+        asterism("harvest", "lake")
+        asterism("hints", "--for", f"cone={CRAB},2")
         if options.once:
             return 0
         return _serve(config, options.port)

@@ -79,6 +79,23 @@ account = "demo"
 auth = "userpass"
 username = "{rucio.USERNAME}"
 password = "{rucio.PASSWORD}"
+
+[lake]
+source = "lake"
+
+[[policies]]
+name = "crab"
+query = "cone=83.6331,22.0145,2"
+rse_expression = "site=SYNTHETIC-EAST"
+copies = 1
+lifetime = "90d"
+
+[[policies]]
+name = "hess"
+query = "facilities=H.E.S.S."
+rse_expression = "country=XE&tier=2"
+copies = 1
+lifetime = "90d"
 '''
 
 

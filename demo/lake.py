@@ -13,9 +13,9 @@ from datetime import datetime
 from typing import Any
 
 from demo.rows import FIRST, Row, datestamp, rows
+from demo.storage import DISK_A, DISK_B, RSES, TAPE
 
-DISK_A, DISK_B, TAPE = "SYNTHETIC-DISK-A", "SYNTHETIC-DISK-B", "SYNTHETIC-TAPE"
-RSES = {DISK_A: "DISK", DISK_B: "DISK", TAPE: "TAPE"}
+__all__ = ["ACCOUNT", "RSES", "Did", "Lake", "Rule"]
 ACCOUNT = "synthetic"
 Key = tuple[str, str]
 # Particle physics on tape and one disk, the sky on both disks: so that facets over RSEs have something to tell
@@ -25,17 +25,25 @@ _SKY = (DISK_A, DISK_B)
 
 @dataclass(slots=True)
 class Rule:
-    """A replication rule on a container, which locks all that is in it."""
+    """A replication rule on a dataset, or on a container and all that is in it; it holds copies at ``rses``."""
 
     scope: str
     name: str
     rse_expression: str
     copies: int
+    rses: tuple[str, ...]
+    account: str = ACCOUNT
+    activity: str = "User Subscriptions"
+    comments: str | None = "synthetic"
+    priority: int = 3
+    created: datetime | None = None  # as what it is on, where it does not say
+    expires: datetime | None = None
 
     @property
     def id(self) -> str:
-        """32 hexadecimal digits, the same at every start."""
-        return hashlib.blake2b(f"{self.scope}:{self.name}".encode(), digest_size=16).hexdigest()
+        """32 hexadecimal digits, the same at every start; Rucio has no two rules that are alike in these."""
+        alike = f"{self.scope}:{self.name}:{self.account}:{self.rse_expression}:{self.copies}"
+        return hashlib.blake2b(alike.encode(), digest_size=16).hexdigest()
 
 
 @dataclass(slots=True, eq=False)  # one is itself alone: comparing all columns would be slow
@@ -77,7 +85,7 @@ class Lake:
         container = (row["scope"], row["container"])
         if container not in self.dids:
             self.dids[container] = Did(*container, "CONTAINER", created)
-            rule = Rule(*container, "|".join(places), len(places))
+            rule = Rule(*container, "|".join(places), len(places), places)
             self.rules[rule.id] = rule
         if key not in self.dids[container].contents:
             self.dids[container].contents.append(key)
@@ -91,6 +99,24 @@ class Lake:
                 did.contents.remove((scope, name))
         for rule in [one for one in self.rules.values() if (one.scope, one.name) == (scope, name)]:
             del self.rules[rule.id]
+
+    def add_rule(self, rule: Rule) -> None:
+        """Add a rule; its copies are there at once."""
+        self.rules[rule.id] = rule
+        for did in self.below(self.dids[rule.scope, rule.name]):
+            did.rses = tuple(sorted({*did.rses, *rule.rses}))
+
+    def end_rule(self, id: str) -> None:
+        """Take a rule out, and the copies that no other rule holds."""
+        rule = self.rules.pop(id)
+        for did in self.below(self.dids[rule.scope, rule.name]):
+            held = {rse for other in self.locking(did) for rse in other.rses}
+            did.rses = tuple(rse for rse in did.rses if rse in held or rse not in rule.rses)
+
+    def end_rules(self, now: datetime) -> None:
+        """Take out the rules whose time has come, as Rucio's judge-cleaner does."""
+        for id in [one.id for one in self.rules.values() if one.expires is not None and one.expires <= now]:
+            self.end_rule(id)
 
     def below(self, did: Did) -> Iterator[Did]:
         """The datasets of a container, however deep, or a dataset itself."""

@@ -10,10 +10,14 @@ import pytest
 
 from demo.federation import Federation
 from demo.rucio import PASSWORD, USERNAME
+from demo.storage import STORAGE
 from harvesters.base import Begin, Harvester
-from harvesters.registry import build
+from harvesters.registry import build, rucio_session
+from harvesters.rucio_lake import LakeReader
 from mappings.rucio import to_record
+from placement.lake import problems, read
 from schemas.record import Record
+from schemas.rse_expression import parse
 
 CRAB = "hess_dl3_dr1.obs_023523"
 
@@ -108,3 +112,79 @@ def test_a_deleted_did_leaves_no_trace(federation: Federation) -> None:
     federation.lake.delete("hess", CRAB)
     assert asked.is_gone(f"hess:{CRAB}")
     assert f"hess:{CRAB}" not in {name for names in asked.identifiers() for name in names}
+
+
+# -- what placement asks and changes --------------------------------------------------------------------
+
+DISK_C, SMALL = "SYNTHETIC-DISK-C", "SYNTHETIC-DISK-D"
+
+
+def rule(rse: str, name: str = CRAB, **more: object) -> dict[str, object]:
+    return {"dids": [{"scope": "hess", "name": name}], "copies": 1, "rse_expression": rse, "account": "demo", **more}
+
+
+def copies(client: httpx.Client) -> set[str]:
+    rows = client.get(f"/lake/replicas/hess/{CRAB}/datasets").text.splitlines()
+    return {json.loads(row)["rse"] for row in rows}
+
+
+def test_the_state_of_the_lake_can_be_read(federation: Federation) -> None:
+    options = {"url": f"{federation.url}/lake", "account": "demo", "auth": "userpass"}
+    session = rucio_session({**options, "username": USERNAME, "password": PASSWORD}, "")
+    document = LakeReader(session).read("lake", "demo", 0.0)
+    found = read(document)
+    assert not problems(document)
+    assert [rse.name for rse in found.rses] == sorted(STORAGE)
+    assert len({rse.site for rse in found.rses}) == 3
+    assert len(found.distances) == len(STORAGE) * (len(STORAGE) - 1)
+    tape = found.rses[found.index["SYNTHETIC-TAPE"]]
+    assert (tape.kind, tape.account_left, tape.writable) == ("TAPE", None, True)
+    full = found.rses[found.index[SMALL]]
+    assert full.free is not None and full.free < full.min_free
+    assert found.rses[found.index[DISK_C]].account_left == STORAGE[DISK_C].limit - 1
+    everywhere = parse("country=XE|ssd\\rse_type=TAPE").matching((rse.name, rse.attributes) for rse in found.rses)
+    assert everywhere == {DISK_C, SMALL}
+
+
+def test_a_rule_is_made_changed_and_ended(lake: httpx.Client) -> None:
+    before = copies(lake)
+    made = lake.post("/lake/rules/", json=rule(DISK_C, comment="asterism hint=H", lifetime=3600))
+    assert made.status_code == 201
+    (id,) = made.json()
+    assert copies(lake) == before | {DISK_C}
+    shown = lake.get(f"/lake/rules/{id}").json()
+    assert (shown["account"], shown["comments"], shown["state"]) == ("demo", "asterism hint=H", "OK")
+    locks = lake.post("/lake/locks/bulk_locks_for_dids", json={"dids": [{"scope": "hess", "name": CRAB}]}).text
+    assert {"rule_id": id, "rse": DISK_C}.items() <= json.loads(locks.splitlines()[-1]).items()
+    again = lake.post("/lake/rules/", json=rule(DISK_C))
+    assert (again.status_code, again.headers["ExceptionClass"]) == (409, "DuplicateRule")
+    assert lake.put(f"/lake/rules/{id}", json={"options": {"lifetime": 0}}).status_code == 200
+    assert lake.get(f"/lake/rules/{id}").status_code == 404
+    assert copies(lake) == before
+
+
+def test_a_copy_stays_where_another_rule_holds_it(lake: httpx.Client) -> None:
+    before = copies(lake)
+    (id,) = lake.post("/lake/rules/", json=rule("SYNTHETIC-DISK-A")).json()
+    assert lake.delete(f"/lake/rules/{id}").status_code == 200
+    assert copies(lake) == before
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "kind"),
+    [
+        (rule("SYNTHETIC-DISK-C", "nothing"), 404, "DataIdentifierNotFound"),
+        (rule("NOWHERE"), 400, "InvalidRSEExpression"),
+        (rule("SYNTHETIC DISK"), 400, "InvalidRSEExpression"),
+        (rule("ssd") | {"copies": 2}, 409, "InsufficientTargetRSEs"),
+    ],
+)
+def test_rules_that_cannot_be(lake: httpx.Client, body: dict[str, object], status: int, kind: str) -> None:
+    answer = lake.post("/lake/rules/", json=body)
+    assert (answer.status_code, answer.headers["ExceptionClass"]) == (status, kind)
+
+
+def test_an_account_may_lock_so_much_and_no_more(federation: Federation, lake: httpx.Client) -> None:
+    federation.lake.dids["hess", CRAB].columns["bytes"] = STORAGE[DISK_C].limit
+    answer = lake.post("/lake/rules/", json=rule(DISK_C))
+    assert (answer.status_code, answer.headers["ExceptionClass"]) == (409, "InsufficientAccountLimit")
