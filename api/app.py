@@ -11,11 +11,26 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 
-from api import cone, coverage, hints, objects, openapi, operations, pages, problems, records, saved, search, vosi
+from api import (
+    cone,
+    coverage,
+    hints,
+    objects,
+    openapi,
+    operations,
+    pages,
+    problems,
+    records,
+    saved,
+    search,
+    traces,
+    vosi,
+)
 from api.catalogue import Catalogue
 from api.edge import Edge
 from api.metrics import Metrics
 from api.threads import Lanes
+from placement.recorder import NoRecorder
 
 MAX_UPLOAD = 256 * 1024**2  # bytes of one import: 200,000 records; more goes by the command line
 # A page of a few records is not worth compressing; a thousand records shrink to a tenth at the fastest level.
@@ -31,6 +46,7 @@ def create_app(
     public_url: str | None = None,
     metrics_folder: Path | None = None,
     max_upload: int = MAX_UPLOAD,
+    recorder: NoRecorder | None = None,
 ) -> FastAPI:
     """Make the application.
 
@@ -45,13 +61,17 @@ def create_app(
         Where the worker processes keep their counts (see ``api/metrics.py``); None: each for itself, in memory.
     max_upload
         Bytes that one import may have.
+    recorder
+        Takes note of what is asked for; closed at the end. None: nobody does.
     """
+    recorder = recorder or NoRecorder()
     metrics = Metrics(openapi.PATHS, metrics_folder)
     lanes = Lanes()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
+        await lanes.write(recorder.close)
         metrics.close()
 
     app = FastAPI(
@@ -76,13 +96,18 @@ def create_app(
         ],
     )
     problems.install(app)
-    compressed = [search.route(catalogue, lanes), coverage.route(catalogue, lanes)]
+    compressed = [search.route(catalogue, lanes, recorder), coverage.route(catalogue, lanes)]
     for one in compressed:
         one.app = GZipMiddleware(one.app, minimum_size=_GZIP_FROM, compresslevel=_GZIP_LEVEL)
-    app.router.routes += [cone.route(catalogue, lanes), *compressed, *vosi.routes(catalogue, lanes, public_url)]
-    app.include_router(records.router(catalogue, lanes, max_upload))
-    app.include_router(saved.router(catalogue, lanes, public_url))
-    app.include_router(objects.router(catalogue, lanes))
+    app.router.routes += [
+        cone.route(catalogue, lanes, recorder),
+        *compressed,
+        *vosi.routes(catalogue, lanes, public_url),
+    ]
+    app.include_router(records.router(catalogue, lanes, max_upload, recorder))
+    app.include_router(saved.router(catalogue, lanes, public_url, recorder))
+    app.include_router(objects.router(catalogue, lanes, recorder))
+    app.include_router(traces.router(catalogue, lanes, recorder))
     app.include_router(hints.router(catalogue, lanes))
     app.include_router(operations.router(catalogue, lanes, metrics))
     described = openapi.description(version)

@@ -10,17 +10,19 @@ import logging
 import re
 from collections import defaultdict
 from dataclasses import dataclass, replace
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from api.catalogue import Catalogue
-from api.parameters import Pairs, pairs
-from api.search import VOTABLE_TYPE, chunks
+from api.parameters import Pairs, host, pairs
+from api.search import VOTABLE_TYPE, Note, chunks
 from api.threads import Lanes
 from catalog.engine import Answer
 from mappings import table, votable
+from placement.recorder import NoRecorder
 from schemas.comparisons import known_field_op
 from schemas.errors import AsterismError, QueryError
 from schemas.query import MAX_LIMIT, Cone, Query, Region, Sort, cone, parse
@@ -56,20 +58,21 @@ class ConeRequest:
     more: Query | None = None
 
 
-def route(catalogue: Catalogue, lanes: Lanes) -> Route:
+def route(catalogue: Catalogue, lanes: Lanes, recorder: NoRecorder) -> Route:
     """A plain Starlette route, as this is the one that is asked hundreds of times a second."""
 
     async def search(request: Request) -> Response:
         try:
             asked = read(pairs(request))
+            find = partial(_find, catalogue, partial(recorder.search, site=recorder.site(host(request))), asked)
             if asked.cone.radius <= _SHORT_RADIUS:
                 # words, fields and another server may take longer than the loop can spare
                 plain = asked.more is None and not catalogue.remote
-                found = _find(catalogue, asked) if plain else await lanes.short(lambda: _find(catalogue, asked))
+                found = find() if plain else await lanes.short(find)
                 if len(found.ids) <= _SHORT_ROWS:
                     return _respond(_table(catalogue, asked, found))
                 return _respond(await lanes.long(lambda: _table(catalogue, asked, found)))
-            return _respond(await lanes.long(lambda: _table(catalogue, asked, _find(catalogue, asked))))
+            return _respond(await lanes.long(lambda: _table(catalogue, asked, find())))
         except AsterismError as error:
             return _respond(votable.error(str(error)))
         except Exception:
@@ -114,15 +117,16 @@ def read(asked: list[tuple[str, str]]) -> ConeRequest:
     return ConeRequest(place, min(maxrec, MAX_RECORDS), verbosity, parse(more) if more else None)
 
 
-def _find(catalogue: Catalogue, asked: ConeRequest) -> Answer:
-    """Ask the index; SR=0 and MAXREC=0 ask for the fields alone (section 2.1; DALI 1.1, section 3.4.4)."""
+def _find(catalogue: Catalogue, note: Note, asked: ConeRequest) -> Answer:
+    """Ask the index, and note it; SR=0 and MAXREC=0 ask for the fields alone (section 2.1; DALI 1.1, section 3.4.4)."""
     if asked.cone.radius == 0 or asked.maxrec == 0:
         return Answer(total=0, ids=[])
     region = Region.circle(asked.cone.ra, asked.cone.dec, asked.cone.radius)
     by_id = (Sort("id"),) if asked.more else ()  # else words would order it
-    return catalogue.search(
-        replace(asked.more or Query(), region=region, relation="position", limit=asked.maxrec, sort=by_id)
-    )
+    query = replace(asked.more or Query(), region=region, relation="position", limit=asked.maxrec, sort=by_id)
+    found = catalogue.search(query)
+    note(query, found.ids, found.total)
+    return found
 
 
 def _table(catalogue: Catalogue, asked: ConeRequest, found: Answer) -> str:

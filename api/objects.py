@@ -7,15 +7,16 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api.catalogue import Catalogue
-from api.parameters import only, pairs
+from api.parameters import host, only, pairs
 from api.problems import ApiError
 from api.threads import Lanes
+from placement.recorder import NoRecorder
 from schemas.errors import QueryError
 
 PATH = "/api/v1/resolve"
 
 
-def router(catalogue: Catalogue, lanes: Lanes) -> APIRouter:
+def router(catalogue: Catalogue, lanes: Lanes, recorder: NoRecorder) -> APIRouter:
     """The one route."""
     made = APIRouter()
 
@@ -27,6 +28,7 @@ def router(catalogue: Catalogue, lanes: Lanes) -> APIRouter:
         found = await lanes.short(lambda: catalogue.place(name))
         if found is None:
             raise ApiError("unknown-object", f"no object {name[:80]!r} is known here; give a position instead")
+        recorder.resolve(found.ra, found.dec, recorder.site(host(request)))
         return Response(orjson.dumps(found._asdict()), media_type="application/json")
 
     return made

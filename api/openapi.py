@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from api import cone, coverage, hints, objects, problems, records, saved, search, vosi
+from api import cone, coverage, hints, objects, problems, records, saved, search, traces, vosi
 from api import metrics as prometheus
 from api.openapi_search import ANSWER, COMPARISONS, POSTED, body, coverage_parameters, parameter, search_parameters
 from mappings import atom
@@ -153,6 +153,7 @@ def _paths() -> Json:
             "One record as DataCite JSON", _content("DataCite 4.6 metadata", records.DATACITE_TYPE)
         ),
         "/api/v1/records": {"post": _import()},
+        traces.PATH: {"post": _traces()},
         "/api/v1/sources": _get(
             "The sources of the catalogue",
             {"200": _content("Their names, kinds and harvests", records.JSON_TYPE, schema=listed), "503": _BUSY},
@@ -254,7 +255,9 @@ def _hints() -> Json:
     asked = [
         parameter("for", "Only on what this query string, or saved query, finds", text),
         parameter("rse", "Only to or from RSEs of this RSE expression", text),
-        parameter("action", "Only this; repeatable", {"type": "array", "items": {"enum": list(ACTIONS)}}),
+        parameter(
+            "action", "Only this; repeatable", {"type": "array", "items": {"type": "string", "enum": list(ACTIONS)}}
+        ),
         parameter("policy", "Only those of that policy", text),
         parameter("limit", "So many", count | {"maximum": hints.MAX_LIMIT}),
         parameter("offset", "How many to skip", count),
@@ -280,29 +283,44 @@ def _hints() -> Json:
 
 
 def _import() -> Json:
+    schema = {"type": "string", "pattern": records.SOURCE.pattern}
+    return _lines(
+        "Import records",
+        records.IMPORT,
+        [parameter("source", "Whose records they are", schema, required=True)],
+        {
+            "200": _content("What came of it: counts by new, changed, quarantined", records.JSON_TYPE),
+            "400": _problem("The source is missing or not a name (query.*); no body (record.empty)"),
+        },
+    )
+
+
+def _traces() -> Json:
+    said = "Accepted; how many were taken by kind, ignored by reason, bad"
+    return _lines("Note reads of datasets", traces.POST, [], {"202": _content(said, records.JSON_TYPE)})
+
+
+def _lines(summary: str, description: str, parameters: list[Json], answers: Json) -> Json:
+    """What takes JSON lines from those who have a token."""
     lines = {"type": "string", "minLength": 1}
     return {
-        "summary": "Import records",
-        "description": records.IMPORT,
+        "summary": summary,
+        "description": description,
         "security": [{"token": []}],
-        "parameters": [
-            parameter("source", "Whose records they are", {"type": "string", "pattern": records.SOURCE.pattern},
-                      required=True),
-        ],
+        "parameters": parameters,
         "requestBody": {
             "required": True,
             "content": {kind: {"schema": lines} for kind in ("application/jsonl", "text/plain")},
         },
         "responses": {
-            "200": _content("What came of it: counts by new, changed, quarantined", records.JSON_TYPE),
-            "400": _problem("The source is missing or not a name (query.*); no body (record.empty)"),
+            **answers,
             "401": _problem("No token, or one that does not hold (access.*)"),
             "413": _problem("Too large; send it in parts (api.too-large)"),
             "415": _problem("Content-Encoding is not taken (api.unsupported-encoding)"),
             "500": _BROKEN,
             "503": _BUSY,
         },
-    }  # fmt: skip
+    }
 
 
 PATHS: tuple[str, ...] = tuple(_paths())

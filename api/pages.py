@@ -90,7 +90,7 @@ def _allowed(schema: dict[str, Any]) -> str:
         return " | ".join(schema["enum"])
     if schema["type"] == "array":
         return f"{schema['items']['type']}, repeatable"
-    bounds = f" {schema['minimum']} to {schema['maximum']}" if "minimum" in schema else ""
+    bounds = f" {schema['minimum']} to {schema.get('maximum', 'any')}" if "minimum" in schema else ""
     return f"{schema['type']}{bounds}"
 
 

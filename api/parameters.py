@@ -29,6 +29,11 @@ def without_nul(found: Pairs) -> Pairs:
     return found
 
 
+def host(request: Request) -> str | None:
+    """The client's address; what a proxy says of it, only where the server trusts that proxy."""
+    return request.client.host if request.client else None
+
+
 def only(found: Pairs, name: str) -> str | None:
     """The value of ``name``, or None where it is absent.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -14,8 +15,9 @@ from starlette.responses import Response
 from api.bodies import receive
 from api.catalogue import Catalogue
 from api.conditional import conditional
-from api.parameters import only, pairs
+from api.parameters import host, only, pairs
 from api.threads import Lanes
+from placement.recorder import NoRecorder
 from schemas.access import visible
 from schemas.errors import AccessError, QueryError, RecordError
 from schemas.query import Facet, Query
@@ -34,9 +36,14 @@ from the source and its first identifier, so importing it again updates it. A li
 and counted, and does not stop the others. The answer comes when the next search sees them."""
 
 
-def router(catalogue: Catalogue, lanes: Lanes, max_upload: int) -> APIRouter:
+def router(catalogue: Catalogue, lanes: Lanes, max_upload: int, recorder: NoRecorder) -> APIRouter:
     """The routes under ``/api/v1`` but for the search."""
     made = APIRouter(prefix="/api/v1")
+
+    async def looked_at(request: Request, id: str, work: Callable[[], Response]) -> Response:
+        answer = await lanes.short(work)
+        recorder.view(id, recorder.site(host(request)))  # not reached where the record is not there, or hidden
+        return answer
 
     @made.get("/sources")
     async def sources(request: Request) -> Response:
@@ -46,8 +53,8 @@ def router(catalogue: Catalogue, lanes: Lanes, max_upload: int) -> APIRouter:
     @made.get("/records/{id}")
     async def record(request: Request, id: str) -> Response:
         if DATACITE_TYPE in request.headers.get("accept", ""):
-            return await lanes.short(lambda: _datacite(seen(catalogue, id), request))
-        return await lanes.short(lambda: _record(catalogue, id, request))
+            return await looked_at(request, id, lambda: _datacite(seen(catalogue, id), request))
+        return await looked_at(request, id, lambda: _record(catalogue, id, request))
 
     @made.get("/records/{id}/parts")
     async def parts(request: Request, id: str) -> Response:
@@ -55,11 +62,11 @@ def router(catalogue: Catalogue, lanes: Lanes, max_upload: int) -> APIRouter:
 
     @made.get("/records/{id}/raw")
     async def raw(request: Request, id: str) -> Response:
-        return await lanes.short(lambda: _raw(catalogue, id, request))
+        return await looked_at(request, id, lambda: _raw(catalogue, id, request))
 
     @made.get("/records/{id}/datacite")
     async def datacite(request: Request, id: str) -> Response:
-        return await lanes.short(lambda: _datacite(seen(catalogue, id), request))
+        return await looked_at(request, id, lambda: _datacite(seen(catalogue, id), request))
 
     @made.post("/records")
     async def import_records(request: Request) -> Response:

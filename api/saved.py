@@ -13,13 +13,14 @@ from starlette.responses import Response
 from api.bodies import query_body, query_pairs
 from api.catalogue import Catalogue
 from api.conditional import conditional
-from api.parameters import Pairs, pairs
+from api.parameters import Pairs, host, pairs
 from api.records import JSON_TYPE, authorise
-from api.search import query_endpoint, respond
+from api.search import Note, query_endpoint, respond
 from api.threads import Lanes
 from catalog import saved as store
 from catalog.saved import SavedQuery
 from mappings.atom import MEDIA_TYPE, Feed, atom
+from placement.recorder import NoRecorder
 from schemas.query import Sort
 
 PATH = "/api/v1/saved"
@@ -29,7 +30,7 @@ SAVE = """The parameters are those of a search, in the URL, or in the body as JS
 query under a name that is there replaces it."""
 
 
-def router(catalogue: Catalogue, lanes: Lanes, public_url: str | None) -> APIRouter:
+def router(catalogue: Catalogue, lanes: Lanes, public_url: str | None, recorder: NoRecorder) -> APIRouter:
     """The routes under ``/api/v1/saved``."""
     made = APIRouter(prefix=PATH)
 
@@ -55,7 +56,8 @@ def router(catalogue: Catalogue, lanes: Lanes, public_url: str | None) -> APIRou
 
     @made.get("/{name}/search")
     async def search(request: Request, name: str) -> Response:
-        return await query_endpoint(lanes, partial(_search, catalogue, name))(request)
+        note = partial(recorder.search, site=recorder.site(host(request)))
+        return await query_endpoint(lanes, partial(_search, catalogue, note, name))(request)
 
     @made.get("/{name}/atom")
     async def feed(request: Request, name: str) -> Response:
@@ -80,10 +82,10 @@ def _shown(saved: SavedQuery) -> dict[str, Any]:
     }
 
 
-def _search(catalogue: Catalogue, name: str, asked: Pairs, linked: bool) -> Response:
+def _search(catalogue: Catalogue, note: Note, name: str, asked: Pairs, linked: bool) -> Response:
     """The answer of a saved query, narrowed or shown otherwise by the parameters ``asked``."""
     query = catalogue.saved_query(name).parsed(asked, catalogue.resolve)
-    return respond(catalogue, query, asked, f"{PATH}/{name}/search" if linked else None)
+    return respond(catalogue, note, query, asked, f"{PATH}/{name}/search" if linked else None)
 
 
 def _atom(catalogue: Catalogue, name: str, base: str, request: Request) -> Response:

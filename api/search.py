@@ -14,10 +14,11 @@ from starlette.routing import Route
 from api import answers
 from api.bodies import query_body, query_pairs
 from api.catalogue import Catalogue
-from api.parameters import Pairs, only, pairs
+from api.parameters import Pairs, host, only, pairs
 from api.threads import Lanes
 from catalog.engine import Answer
 from mappings import table, votable
+from placement.recorder import NoRecorder
 from schemas.comparisons import choice
 from schemas.parsing import truth
 from schemas.query import Query, parse
@@ -33,12 +34,18 @@ CHUNK = 500
 # limit=1000 and above: the digits are counted because the query is parsed on the thread that is chosen by this
 _LONG_DIGITS = 4
 _LONG_BODY = 100_000  # bytes: a MOC of some ten thousand ranges
+Note = Callable[[Query, list[str], int], None]  # a search, the ids on its page, how many it found
 _LONGEST_LINK = 4096  # a header that long is refused by proxies; the cursor is in the answer as well
 
 
-def route(catalogue: Catalogue, lanes: Lanes) -> Route:
+def route(catalogue: Catalogue, lanes: Lanes, recorder: NoRecorder) -> Route:
     """A plain Starlette route: FastAPI's own parameter handling has nothing to do here and costs 25 microseconds."""
-    return Route(PATH, query_endpoint(lanes, partial(answer, catalogue)), methods=["GET", "POST"])
+
+    async def search(request: Request) -> Response:
+        note = partial(recorder.search, site=recorder.site(host(request)))
+        return await query_endpoint(lanes, partial(answer, catalogue, note))(request)
+
+    return Route(PATH, search, methods=["GET", "POST"])
 
 
 def query_endpoint(
@@ -63,16 +70,17 @@ def query_endpoint(
     return endpoint
 
 
-def answer(catalogue: Catalogue, asked: Pairs, linked: bool = True) -> Response:
+def answer(catalogue: Catalogue, note: Note, asked: Pairs, linked: bool = True) -> Response:
     """Answer the parameters ``asked``; raises ``QueryError``. ``linked``: the next page can be named by a URL."""
-    return respond(catalogue, parse(asked, catalogue.resolve), asked, PATH if linked else None)
+    return respond(catalogue, note, parse(asked, catalogue.resolve), asked, PATH if linked else None)
 
 
-def respond(catalogue: Catalogue, query: Query, asked: Pairs, path: str | None) -> Response:
-    """Answer ``query`` in the form that ``asked`` says; the next page is at ``path`` with these parameters."""
+def respond(catalogue: Catalogue, note: Note, query: Query, asked: Pairs, path: str | None) -> Response:
+    """Answer ``query`` in the form that ``asked`` says, and note it; the next page is at ``path`` with these."""
     form = choice("format", only(asked, "format") or FORMATS[0], FORMATS)
     highlight = truth("highlight", only(asked, "highlight") or "false")
     found = catalogue.search(query)
+    note(query, found.ids, found.total)
     headers = {"X-Total-Count": str(found.total)}
     if found.next is not None and path is not None:
         again = [(name, value) for name, value in asked if name != "cursor"] + [("cursor", found.next)]

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from harvesters.sesame import Sesame
     from mappings.thesaurus import Thesaurus
     from placement.apply import Applier
+    from placement.recorder import NoRecorder
     from placement.service import Placement
 
 # How a source is asked, not what: new credentials do not make another harvest of it
@@ -163,6 +164,20 @@ class Factory:
         source = self.settings.source(name)
         return rucio_session(source.resolved(), self.settings.contact, source.rate)
 
+    @functools.cached_property
+    def recorder(self) -> NoRecorder:
+        """What takes note of what is asked for."""
+        from placement.lake import lake
+        from placement.recorder import NoRecorder, Recorder
+
+        if not self.settings.demand.enabled:
+            return NoRecorder()
+        source = self.settings.lake.source if self.settings.lake else None
+        known = functools.partial(lake, self.store, source) if source else None
+        made = Recorder(self.store, self.settings.demand, source, lake=known)
+        self._open.callback(made.close)
+        return made
+
     def harvester(self, source: SourceSettings, options: Mapping[str, Any]) -> Harvester:
         """The harvester of a source; ``options`` are its own, resolved."""
         from harvesters.registry import build
@@ -204,6 +219,7 @@ class Factory:
             version=version(),
             public_url=self.settings.public_url,
             metrics_folder=self.settings.data / "metrics",
+            recorder=self.recorder,
         )
 
     def close(self) -> None:

@@ -62,6 +62,7 @@ def search(ctx: click.Context, /, text: tuple[str, ...], facets: tuple[str, ...]
         query = read_query(ctx, factory, text, *(("facets", facet) for facet in facets))
         take_up(factory)
         answer = factory.catalogue.search(query)
+        factory.recorder.search(query, answer.ids, answer.total, "")
         records = factory.catalogue.records(answer.ids)
         rest = counts(answer, query) | hints(factory.catalogue, answer, query)
     PRINT[form](answer, records, rest)
@@ -116,6 +117,7 @@ def show(config: Path | None, id_: str) -> None:
     with Factory(load(config)) as factory:
         take_up(factory)
         record = _find(factory.catalogue, id_)
+        factory.recorder.view(record["id"], "")
     click.echo(json.dumps(record, ensure_ascii=False, indent=2))
 
 

@@ -1,0 +1,123 @@
+"""Demand in the store: the table ``demand``, which many processes add to, and which forgets what is faint or too much.
+
+A row's weights are as they were at its ``at``. Writers come one after another (``Database.writing``), so that a row
+may be read, added to and written. A 64-bit key is kept as the signed number of the same bits.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy.engine import Connection
+
+from catalog import clock
+from catalog.database import insert_many, portions
+from catalog.store import Store
+from catalog.tables import demand, placement
+from placement.demand import FAINT, FAST, MOST, SLACK, DemandTable
+from placement.demand import table as as_table
+
+AT_ONCE = 3000  # rows of one transaction: 60 ms
+_COLUMNS = (demand.c.dim, demand.c.key, demand.c.site, demand.c.fast, demand.c.slow, demand.c.at)
+_SAMPLES = "samples:"  # of what was asked of datasets, kept to train the forecast
+
+Row = tuple[int, int, str, float, float]  # dim, key (signed), site, fast, slow
+
+
+def rows(added: DemandTable) -> list[Row]:
+    """The rows of a table as :func:`merge` takes them, some at a time."""
+    columns = added.dims, added.keys.view(np.int64), added.site, added.fast, added.slow
+    found = zip(*(column.tolist() for column in columns), strict=True)
+    return [(dim, key, added.sites[site], fast, slow) for dim, key, site, fast, slow in found]
+
+
+def as_merged(added: Sequence[Row]) -> DemandTable:
+    """The table whose :func:`rows` these are."""
+    keys = np.array([row[1] for row in added], np.int64).view(np.uint64)
+    names = sorted({row[2] for row in added})
+    places = {name: n for n, name in enumerate(names)}
+    site = [places[row[2]] for row in added]
+    return as_table([row[0] for row in added], keys, names, site, [row[3] for row in added], [row[4] for row in added])
+
+
+def merge(connection: Connection, added: Sequence[Row], half_life: float, at: float) -> None:
+    """Add rows that are as of ``at`` (Unix seconds) to those of the store, in a transaction that writes."""
+    there: dict[tuple[int, int, str], tuple[float, float, float]] = {}
+    for dim, of_dim in itertools.groupby(sorted(added), key=lambda row: row[0]):
+        for some in portions(sorted({row[1] for row in of_dim})):
+            for row in connection.execute(select(*_COLUMNS).where(demand.c.dim == dim, demand.c.key.in_(some))):
+                there[row.dim, row.key, row.site] = row.fast, row.slow, row.at
+    new, changed = [], []
+    for dim, key, site, fast, slow in added:
+        known = there.get((dim, key, site))
+        if known is None:
+            new.append({"dim": dim, "key": key, "site": site, "fast": fast, "slow": slow, "at": at})
+            continue
+        then = max(at, known[2])
+        before, after = 2.0 ** ((known[2] - then) / half_life), 2.0 ** ((at - then) / half_life)
+        sums = known[0] * before**FAST + fast * after**FAST, known[1] * before + slow * after
+        changed.append({"d": dim, "k": key, "s": site, "fast": sums[0], "slow": sums[1], "at": then})
+    if new:
+        insert_many(connection, demand, new)
+    if changed:
+        named = (demand.c.dim == bindparam("d"), demand.c.key == bindparam("k"), demand.c.site == bindparam("s"))
+        connection.execute(update(demand).where(*named), changed)
+
+
+def load(store: Store, half_life: float, now: float) -> DemandTable:
+    """What is asked for, decayed to ``now`` (a later row is as of now)."""
+    found = store.database.fetch("SELECT dim, key, site, fast, slow, at FROM demand", ())
+    dims, keys, names, fast, slow, at = zip(*found, strict=True) if found else ((),) * 6
+    passed = np.maximum(now - np.array(at, np.float64), 0) / half_life
+    sites = {name: n for n, name in enumerate(dict.fromkeys(names))}
+    return as_table(
+        dims,
+        np.array(keys, np.int64).view(np.uint64),
+        list(sites),
+        [sites[name] for name in names],
+        np.array(fast, np.float64) * 2.0 ** (-FAST * passed),
+        np.array(slow, np.float64) * 2.0**-passed,
+    )
+
+
+def prune(store: Store, half_life: float, now: float, most: int = MOST) -> int:
+    """Forget what is faint, and the least beyond ``most`` rows if there are a tenth more; how many rows that were."""
+    found = store.database.fetch("SELECT dim, key, site, slow, at FROM demand", ())
+    weights = [(math.log2(row[3]) if row[3] > 0 else -math.inf) + (row[4] - now) / half_life for row in found]
+    least = sorted(range(len(found)), key=lambda n: (weights[n], tuple(found[n][:3])))
+    faint = sum(weight < math.log2(FAINT) for weight in weights)
+    gone = max(faint, len(found) - most if len(found) > most + most // SLACK else 0)
+    # another may have added to a row since it was read
+    named = [getattr(demand.c, name) == bindparam(f"was_{name}") for name in ("dim", "key", "site", "at")]
+    for some in portions(least[:gone], AT_ONCE):
+        victims = [
+            {"was_dim": dim, "was_key": key, "was_site": site, "was_at": at}
+            for dim, key, site, _, at in (found[n] for n in some)
+        ]
+        with store.database.writing() as connection:
+            connection.execute(delete(demand).where(*named), victims)
+    return gone
+
+
+def forget(store: Store) -> int:
+    """Erase all demand, and the samples that were taken of it; how many rows that were."""
+    with store.database.writing() as connection:
+        connection.execute(delete(placement).where(placement.c.key.startswith(_SAMPLES, autoescape=True)))
+        return connection.execute(delete(demand)).rowcount
+
+
+def read_state(connection: Connection, key: str) -> bytes | None:
+    """A body of the table ``placement``."""
+    return connection.execute(select(placement.c.body).where(placement.c.key == key)).scalar()
+
+
+def keep_state(connection: Connection, bodies: Mapping[str, bytes]) -> None:
+    """Put bodies in the table ``placement``, in place of those of the same keys."""
+    at = clock.stamp(clock.now())
+    for key, body in bodies.items():
+        connection.execute(delete(placement).where(placement.c.key == key))
+        connection.execute(placement.insert().values(key=key, body=body, at=at))
