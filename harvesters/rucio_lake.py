@@ -24,6 +24,8 @@ from itertools import permutations
 from typing import Any
 from urllib.parse import quote
 
+import httpx
+
 from harvesters.rucio_session import RucioSession
 from mappings.rucio_state import unix_time
 from schemas.errors import SourceError
@@ -182,8 +184,10 @@ class LakeReader:
             except SourceError as error:
                 if not _is_its_own(error):
                     raise
-                failed.append(error.detail)
-                continue
+                if error.context.get("status") != 404:  # else one of the two has just gone
+                    failed.append(error.detail)
+                    continue
+                distance = None
             made.pop((source, destination), None)
             if distance is not None:
                 made[source, destination] = distance
@@ -196,10 +200,7 @@ class LakeReader:
         return [[*pair, made[pair]] for pair in sorted(made)], read_at
 
     def _distance(self, path: str) -> int | None:
-        response = self._session.get(path, accept=(404,))
-        if response.status_code == 404:  # one of the two has just gone
-            return None
-        rows = self._session.parse(response.content, path)
+        rows = self._value(path)
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise self._session.unexpected(path)
         found = (_count(row.get("distance", row.get("ranking"))) for row in rows)
@@ -207,7 +208,7 @@ class LakeReader:
 
     # -- answers --------------------------------------------------------------------------------------
 
-    def _content(self, path: str) -> Any:
+    def _content(self, path: str) -> httpx.Response:
         response = self._session.get(path, accept=_REFUSALS)
         if response.status_code >= 400:
             said = response.headers.get("ExceptionMessage", "")[:200]
