@@ -213,6 +213,25 @@ def test_readers_are_expected_where_they_were_and_elsewhere_is_last() -> None:
     assert shares[3] == pytest.approx([1 / 3] * 3)  # nobody wants it: as all reads
 
 
+def test_confidence_is_by_how_many_reads_the_evidence_is_worth() -> None:
+    c = dict(zip(NAMES, UNTRAINED.coefficients.tolist(), strict=True))
+    worth = c["reads.fast"] * 3 + c["reads.first"] + c["reads.more"] * 2 + (c["views.fast"] + c["views.slow"]) * 2
+    made = datasets([[], []], [NOW, NOW])
+    found = forecast(made, [read(0, amount=3), (terms.VIEW, terms.record_key("d0"), "CAPE", 2.0)])
+    assert found.confidence.tolist() == pytest.approx([worth / (worth + 1), 0])
+    assert found.reads[1].sum() > 0  # expected for being there and new, which is no evidence
+
+
+def test_of_what_demand_announces_most_comes_from_where_it_is() -> None:
+    made = datasets([[(terms.SKY, 1)]])
+    rows = [(terms.SKY, 1, "PERTH", 9.0), read(9, "CAPE", 3.0), read(9, "", 1.0)]  # d9 is gone
+    model = Model(np.where(np.array(NAMES) == "base", 0, UNTRAINED.coefficients), stay=0.6)
+    found = forecast(made, rows, model)
+    assert (found.reads[0] / found.reads.sum()).tolist() == pytest.approx([0.3, 0.6, 0.1])
+    alone = forecast(made, rows[:1], model)
+    assert (alone.reads[0] / alone.reads.sum()).tolist() == [0, 1, 0]
+
+
 def test_nothing_known_nothing_expected() -> None:
     assert not forecast(datasets([[(terms.SKY, 1)], []]), []).reads.any()
     empty = forecast(datasets([]), [read(0)])
