@@ -168,13 +168,17 @@ class Applier:
         """
         deadline = self._now() + (wait or 0.0)
         while True:
-            seen = self._seen(report, earlier)
-            going = [one for one in seen.lines if one.what != "release" and one.state not in _SETTLED]
             left = deadline - self._now()
-            if not wait or not going:
-                return seen
-            if left <= 0:
-                said = f"{len(going)} rules are not OK after {wait:.0f} s"
+            try:
+                seen = self._seen(report, earlier)
+            except SourceError as error:  # what was done is worth telling all the same
+                seen, said = report, str(error)
+            else:
+                going = sum(one.what != "release" and one.state not in _SETTLED for one in seen.lines)
+                if not wait or not going:
+                    return seen
+                said = f"{going} rules are not OK after {wait:.0f} s"
+            if not wait or left <= 0:
                 return replace(seen, stopped=seen.stopped or said)
             self._sleep(min(_POLL, left))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -113,15 +113,25 @@ def steps(hints: Iterable[Hint], book: Book, activity: str, now: float) -> Itera
 
 def _hold(hint: Hint, rse: str, book: Book, activity: str, now: float) -> Step | Line:
     ends_at = None if hint.lifetime is None else unix(hint.created_at) + hint.lifetime
-    wanted = body(hint, rse, book.account, activity)
     common = (hint.scope, hint.name, rse)
-    more = {"lifetime": hint.lifetime, "ends_at": ends_at, "body": wanted}
-    create = Step(hint.id, "create", *common, hint.bytes // max(1, len(hint.to)), hint.policy, hint.expires_at, **more)
+    create = Step(
+        hint=hint.id,
+        what="create",
+        scope=hint.scope,
+        name=hint.name,
+        rse=rse,
+        bytes=hint.bytes // max(1, len(hint.to)),
+        policy=hint.policy,
+        valid_until=hint.expires_at,
+        lifetime=hint.lifetime,
+        ends_at=ends_at,
+        body=body(hint, rse, book.account, activity),
+    )
     own = [book.rules[one] for one in hint.rules if one in book.rules]
     rule = at([one for one in own if (one.scope, one.name) == common[:2]], book.account, rse) or book.find(*common)
     if rule is None:
         return line(create, "skipped", detail="the hint has expired") if unix(hint.expires_at) <= now else create
-    extend = Step(hint.id, "extend", *common, 0, hint.policy, hint.expires_at, rule.id, **more)
+    extend = replace(create, what="extend", bytes=0, rule=rule.id)
     if lasts(rule, extend):
         return line(extend, "stands", detail=None if rule.hint else "by a rule that no hint made")
     if rule.hint is None:

@@ -9,28 +9,25 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from asterism.commands.asking import take_up
 from asterism.settings import load
 
 if TYPE_CHECKING:
     from asterism.factory import Factory
     from placement.apply import Applier, Report
     from placement.steps import Line
+    from schemas.hint import Hint
 
 _WAIT = "30min"
 
 
-class Duration(click.ParamType):
-    """Seconds, written ``30min``."""
+def _seconds(context: click.Context, parameter: click.Parameter, text: str) -> float:
+    from schemas.amounts import duration
 
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        from schemas.amounts import duration
-
-        try:
-            return value if isinstance(value, float) else duration(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+    try:
+        return duration(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 @click.command()
@@ -39,7 +36,9 @@ class Duration(click.ParamType):
 @click.option("--max", "most", type=click.IntRange(0), metavar="N",
               help="Make or change at most so many rules; never more than max_rules of the settings.")  # fmt: skip
 @click.option("--wait", is_flag=True, help="Look at the rules until all are OK.")
-@click.option("--timeout", type=Duration(), default=_WAIT, show_default=True, help="How long --wait does.")
+@click.option(
+    "--timeout", callback=_seconds, default=_WAIT, metavar="DURATION", show_default=True, help="How long --wait does."
+)
 @click.option("--finish", is_flag=True, help="Only do the rest of a run that was cut short.")
 @click.option("--roll-back", is_flag=True, help="Undo what the last run did.")
 @click.option("--format", "form", type=click.Choice(("table", "jsonl")), default="table", show_default=True,
@@ -67,9 +66,20 @@ def apply(
     from asterism.factory import Factory
 
     with Factory(load(config)) as factory:
+        if not (finish or roll_back):
+            _plan(factory)
         report = _asked(factory.applier(), yes, ids, most, timeout if wait else None, finish, roll_back)
     _print(report, form, planned=not (yes or finish or roll_back))
     sys.exit(0 if report.stands or not (yes or finish or roll_back) else 1)
+
+
+def _plan(factory: Factory) -> list[Hint]:
+    """Plan anew, so that what is applied is what `asterism hints` would show now."""
+    take_up(factory)
+    planned = factory.placement.plan()
+    for text in planned.notes:
+        click.echo(f"asterism: {text}", err=True)
+    return planned.hints
 
 
 def _asked(
@@ -173,12 +183,9 @@ def export(config: Path | None, form: str, ids: tuple[str, ...], names: tuple[st
 
 def _rules(factory: Factory, ids: Sequence[str], names: Sequence[str]) -> tuple[list[Any], list[str]]:
     from placement.export import left_out, rules
-    from placement.kept import kept_hints
 
     lake = factory.placement.settings
-    hints = [
-        one for one in kept_hints(factory.store) if (not ids or one.id in ids) and (not names or one.policy in names)
-    ]
+    hints = [one for one in _plan(factory) if (not ids or one.id in ids) and (not names or one.policy in names)]
     account = str(factory.settings.source(lake.source).resolved()["account"])
     n = left_out(hints)
     said = [f"{n} hints change rules that are there, and are left out"] if n else []
