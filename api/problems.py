@@ -32,11 +32,13 @@ _STATUS = {
     "record.deleted": 410,
     "placement.no-lake": 404,
     "placement.no-state": 404,
+    "placement.unknown-hint": 404,
     "query": 400,
     "policy": 400,
     "record": 400,
     "mapping": 400,
     "access": 401,
+    "source": 502,
     "store": 503,
     "index": 503,
 }

@@ -18,10 +18,12 @@ import pytest
 
 from catalog.store import Store
 from harvesters.http import PoliteClient
+from placement import export
 from placement.apply import Applier, Report
 from placement.rucio_rules import Rule, Rules
 from placement.settings import LakeSettings
 from schemas.hint import Hint
+from schemas.policy import Policy
 from tests.conftest import ROOT
 from tests.placement.applying import DAY, hint, session
 
@@ -256,3 +258,20 @@ def test_a_stuck_rule_does_not_stand(lake: Lake) -> None:
             seen = lake.apply().watch(lake.apply(*hints).run())
             assert (outcomes(seen), [one.state for one in seen.lines]) == (["stands"], [state])
             assert not seen.stands
+
+
+def test_what_is_exported_is_taken_by_rucio(lake: Lake) -> None:
+    a, b, _ = lake.rses
+    lake.add("given", a)
+    asked = lake.hint("x1", "given", "replicate", [b])
+    for body in export.rules([asked], lake.account, "Data Brokering"):
+        assert lake("POST", "/rules/", body).status_code == httpx.codes.CREATED
+    assert outcomes(lake.apply(asked).run()) == ["stands"]  # whoever made it
+    policy = Policy(f"p-{lake.scope}", "", b, lifetime=DAY, priority=5)
+    query = f"extra.rucio.scope={lake.scope}&extra.rucio.project=mee.kat"
+    made = export.subscription(policy, query, lake.account, "Data Brokering", "lake")
+    where = f"/subscriptions/{lake.account}/{policy.name}"
+    lake("POST", where, {"options": made["options"]})
+    kept = lake("GET", where).json()
+    assert json.loads(kept["filter"]) == {"scope": [f"{lake.scope}$"], "project": [r"mee\.kat$"]}
+    assert json.loads(kept["replication_rules"])[0]["rse_expression"] == b and kept["policyid"] == 1
