@@ -101,7 +101,7 @@ class LocalCatalogue:
             return query
         id = query.region.record
         record = self._store.get(id)
-        if record is None or not visible(record, query.groups):
+        if record is None or not (query.sees_all or visible(record, query.groups)):
             said = f"no record {id[:80]!r}, whose footprint is asked for"
             raise QueryError("unknown-record", said, parameter="footprint_of")
         if footprint := record.get("footprint"):
@@ -162,8 +162,7 @@ class LocalCatalogue:
 
         placement = self._factory.placement
         placement.lake()  # before the first harvest there is nothing, which is no answer
-        found = [one for one in kept_hints(self._store, shown=True) if policy is None or one.policy == policy]
-        return placement.narrowed(found, query, expression, actions)
+        return placement.narrowed(kept_hints(self._store, shown=True), query, expression, actions, policy)
 
     def placement(self, id: str) -> dict[str, Any]:
         return self._factory.placement.of_record(id)

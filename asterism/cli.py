@@ -14,7 +14,19 @@ from typing import IO, Any
 
 import click
 
-from asterism.commands import harvest, index, saved, search, serve, setup, tokens, transfer
+from asterism.commands import (
+    harvest,
+    hints,
+    hints_apply,
+    index,
+    policies,
+    saved,
+    search,
+    serve,
+    setup,
+    tokens,
+    transfer,
+)
 from schemas.errors import AsterismError, QueryError
 
 EXIT_MISUSED = 2  # as click itself
@@ -78,6 +90,8 @@ for command in (
     search.show,
     saved.saved,
     saved.watch,
+    policies.policy,
+    hints.hints,
     transfer.import_,
     transfer.export,
     index.reindex,
@@ -87,6 +101,8 @@ for command in (
     index.doctor,
 ):
     cli.add_command(command)
+hints.hints.add_command(hints_apply.apply)
+hints.hints.add_command(hints_apply.export)
 
 
 def main() -> None:

@@ -140,6 +140,7 @@ class Factory:
         return Placement(
             self.store,
             self.catalogue.search,
+            self.engine.applied,
             self.catalogue.resolve,
             settings.data / "placement",
             settings.lake,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import orjson
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, insert, select
 
 from catalog.database import portions
 from catalog.store import Store
@@ -45,8 +45,8 @@ def replace_hints(store: Store, hints: Sequence[Hint]) -> None:
 
 
 def kept_hints(store: Store, *, shown: bool = False, records: Sequence[str] | None = None) -> list[Hint]:
-    """The hints, those that save most first; ``shown``: only of records that everybody may see."""
-    asked = select(table.c.document).order_by(table.c.score.desc(), table.c.id)
+    """The hints in their order (:func:`order`); ``shown``: only of records that everybody may see."""
+    asked = select(table.c.document)
     if shown:
         asked = asked.where(table.c.shown)
     with store.database.reading() as connection:
@@ -58,13 +58,13 @@ def kept_hints(store: Store, *, shown: bool = False, records: Sequence[str] | No
                 for some in portions(records)
                 for row in connection.execute(asked.where(table.c.record.in_(some))).scalars()
             ]
-    return [Hint.read(orjson.loads(row)) for row in rows]
+    return sorted([Hint.read(orjson.loads(row)) for row in rows], key=order)
 
 
-def count_hints(store: Store) -> int:
-    """How many there are."""
-    with store.database.reading() as connection:
-        return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
+def order(hint: Hint) -> tuple[bool, int, float, str]:
+    """What policies want first, by their priority; then those that save most."""
+    wanted = hint.policy is not None and hint.action != "release"
+    return not wanted, -hint.priority if wanted else 0, -hint.score, hint.id
 
 
 def _hidden(store: Store, ids: Sequence[str]) -> set[str]:

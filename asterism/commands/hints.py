@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @click.option("--for", "query", metavar="QUERY", help="Only of what this query string, or saved query, finds.")
 @click.option("--rse", "expression", metavar="EXPR", help="Only to or from RSEs of this RSE expression.")
 @click.option("--action", "actions", type=click.Choice(ACTIONS), multiple=True, help="Only these; may be repeated.")
+@click.option("--policy", metavar="NAME", help="Only those of that policy.")
 @click.option("--format", "form", type=click.Choice(("table", "jsonl")), default="table", show_default=True,
               help="How to print them; jsonl: one a line, with all reasons.")  # fmt: skip
 @click.option("--limit", type=click.IntRange(0), help="At most so many, those that save most first.")
@@ -28,6 +29,7 @@ def hints(
     query: str | None,
     expression: str | None,
     actions: tuple[str, ...],
+    policy: str | None,
     form: str,
     limit: int | None,
 ) -> None:
@@ -37,7 +39,7 @@ def hints(
     gives the same hints.
     """
     if context.invoked_subcommand is not None:
-        if query or expression or actions or limit is not None or form != "table":
+        if query or expression or actions or policy or limit is not None or form != "table":
             raise click.UsageError(f"options of hints come after {context.invoked_subcommand}")
         return
     from asterism.factory import Factory
@@ -45,7 +47,7 @@ def hints(
     with Factory(load(context.obj)) as factory:
         take_up(factory)
         planned = factory.placement.plan()
-        found = factory.placement.narrowed(planned.hints, query, expression, actions)
+        found = factory.placement.narrowed(planned.hints, query, expression, actions, policy)
         shown = found if limit is None else found[:limit]
         for text in planned.notes:
             click.echo(f"asterism: {text}", err=True)

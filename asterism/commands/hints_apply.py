@@ -33,6 +33,8 @@ def _seconds(context: click.Context, parameter: click.Parameter, text: str) -> f
 @click.command()
 @click.option("--yes", is_flag=True, help="Do it; without, only say what would be done.")
 @click.option("--id", "ids", multiple=True, metavar="HINT", help="Only this hint; may be repeated.")
+@click.option("--for", "query", metavar="QUERY", help="Only hints on what this query string, or saved query, finds.")
+@click.option("--policy", metavar="NAME", help="Only the hints of that policy.")
 @click.option("--max", "most", type=click.IntRange(0), metavar="N",
               help="Make or change at most so many rules; never more than max_rules of the settings.")  # fmt: skip
 @click.option("--wait", is_flag=True, help="Look at the rules until all are OK.")
@@ -48,6 +50,8 @@ def apply(
     config: Path | None,
     yes: bool,
     ids: tuple[str, ...],
+    query: str | None,
+    policy: str | None,
     most: int | None,
     wait: bool,
     timeout: float,
@@ -61,13 +65,20 @@ def apply(
     before is not done again. Exits 0 only when every rule stands: Rucio holds it, and it is neither STUCK nor
     SUSPENDED. A file hints.stop in the data folder stops it before its next step.
     """
-    if finish + roll_back + yes > 1 or ((finish or roll_back) and (ids or most is not None)):
-        raise click.UsageError("--yes, --finish and --roll-back go one at a time; --id and --max with --yes alone")
+    narrowed = bool(ids or query or policy)
+    if finish + roll_back + yes > 1 or ((finish or roll_back) and (narrowed or most is not None)):
+        raise click.UsageError("--yes, --finish and --roll-back go one at a time, and say by themselves what is meant")
     from asterism.factory import Factory
 
     with Factory(load(config)) as factory:
         if not (finish or roll_back):
-            _plan(factory)
+            found = _plan(factory)
+            if query or policy:
+                found = factory.placement.narrowed(found, query, None, (), policy)
+                ids = tuple(one.id for one in found if not ids or one.id in ids)
+                if not ids:
+                    click.echo("nothing to do: there are no such hints")
+                    return
         report = _asked(factory.applier(), yes, ids, most, timeout if wait else None, finish, roll_back)
     _print(report, form, planned=not (yes or finish or roll_back))
     sys.exit(0 if report.stands or not (yes or finish or roll_back) else 1)

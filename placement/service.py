@@ -1,0 +1,321 @@
+"""One planning, from what is kept to what should move; and what is said of one record, one policy, the lake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from catalog import clock
+from catalog.engine import Answer
+from catalog.lease import Lease
+from catalog.store import Store
+from harvesters.rucio_session import RucioSession
+from placement import demand_store, plan, samples, training
+from placement import lake as lakes
+from placement.columns import Columns
+from placement.demand import DemandTable
+from placement.forecast import Forecast, expected
+from placement.kept import kept_hints, order, replace_hints
+from placement.membership import Membership, memberships, validate
+from placement.policies import in_force
+from placement.rucio_traces import read_traces
+from placement.settings import DemandSettings, LakeSettings
+from placement.state import Datasets, Lake
+from schemas.errors import PlacementError
+from schemas.hint import Hint
+from schemas.policy import Policy
+from schemas.query import Query
+from schemas.regions import Resolver
+from schemas.rse_expression import parse as parse_expression
+
+LEASE = "placement"
+_WAIT = 120.0  # seconds for somebody else's planning
+_MOST_DATASETS = 100
+_STALE = 86_400.0  # seconds after which the state of the lake is said to be old
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The hints in their order (``placement/kept.py``); ``notes``: what an operator should know of the input."""
+
+    hints: list[Hint]
+    lake: Lake
+    notes: list[str]
+
+    @property
+    def as_of(self) -> str:
+        return f"the lake as of {_stamp(self.lake.taken_at)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a policy would bring to one RSE."""
+
+    datasets: int = 0
+    extends: int = 0
+    bytes: int = 0
+    free: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What a policy matches now, and what it would cost; ``short``: where it can not be fulfilled, in sentences."""
+
+    policy: Policy
+    matched: int
+    bytes: int
+    satisfied: int
+    rses: list[str]
+    cost: dict[str, Cost] = field(default_factory=dict)
+    short: list[str] = field(default_factory=list)
+
+
+class Placement:
+    """Plans for one lake.
+
+    Parameters
+    ----------
+    search
+        Answers a query as somebody who may see everything.
+    resolve
+        The place of an object's name.
+    applied
+        The feed number that ``search`` answers from.
+    folder
+        Where the columns of the datasets are kept.
+    configured
+        The policies of the settings file.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        search: Callable[[Query], Answer],
+        applied: Callable[[], int],
+        resolve: Resolver,
+        folder: Path,
+        settings: LakeSettings,
+        demand: DemandSettings,
+        configured: Sequence[Policy] = (),
+    ) -> None:
+        self._store, self._search, self._applied, self._resolve = store, search, applied, resolve
+        self._folder = folder
+        self.settings, self._demand, self._configured = settings, demand, configured
+
+    # -- the lake -------------------------------------------------------------------------------------
+
+    def take(self, session: RucioSession) -> Lake:
+        """Read the state of the lake's RSEs, and keep it; raises ``SourceError``."""
+        with Lease(self._store, LEASE, wait=_WAIT):
+            return lakes.refresh(self._store, self.settings.source, session, clock.now().timestamp())
+
+    # -- planning -------------------------------------------------------------------------------------
+
+    def lake(self) -> Lake:
+        """The state of the lake at its last harvest; raises ``placement.no-state`` before the first."""
+        found = lakes.lake(self._store, self.settings.source)
+        if found is None:
+            name = self.settings.source
+            raise PlacementError("no-state", f"nothing is known of the lake yet; run: asterism harvest {name}")
+        return found
+
+    def policies(self) -> list[Policy]:
+        """Those in force."""
+        return in_force(self._store, self._configured)
+
+    def plan(self) -> Planned:
+        """Plan anew, and keep the hints. One at a time: another planning is waited for."""
+        lake = self.lake()
+        with Lease(self._store, LEASE, wait=_WAIT):
+            notes = read_traces(self._store, self._demand, lake)
+            columns = self._columns(lake)
+            notes += [f"{n} copies or locks are at {rse}, which is no RSE of the lake" for rse, n in _sorted(columns)]
+            members = self._members(columns, self.policies())
+            asked = self._asked(lake)
+            window, half_life = self.settings.window, self._demand.half_life
+            samples.observe(self._store, columns.datasets, asked, window, lake.taken_at, half_life)
+            forecast = self._forecast(columns.datasets, lake, asked)
+            before = {one.id: one for one in kept_hints(self._store)}
+            hints = plan.plan(
+                lake, columns.datasets, members, forecast, self._budgets(), now=lake.taken_at, before=before
+            )
+            replace_hints(self._store, hints)
+        return Planned(sorted(hints, key=order), lake, [*notes, *self.staleness(lake)])
+
+    def _columns(self, lake: Lake) -> Columns:
+        columns = Columns.open(self._folder, self._store, lake)
+        columns.update()
+        return columns
+
+    def _members(self, columns: Columns, policies: Sequence[Policy]) -> list[Membership]:
+        return memberships(policies, self._search, columns, self._store, self._resolve, self._applied)
+
+    def _asked(self, lake: Lake) -> DemandTable:
+        return demand_store.load(self._store, self._demand.half_life, lake.taken_at)
+
+    def _forecast(self, datasets: Datasets, lake: Lake, asked: DemandTable) -> Forecast:
+        window, half_life = self.settings.window, self._demand.half_life
+        model = training.kept_model(self._store)
+        return expected(datasets, asked, lake, model, window, lake.taken_at, half_life=half_life)
+
+    def _budgets(self) -> plan.Budgets:
+        own = self.settings
+        return plan.Budgets(transfer=own.transfer, window=own.window, activity=own.activity)
+
+    # -- what is said of it ---------------------------------------------------------------------------
+
+    def staleness(self, lake: Lake, now: float | None = None) -> list[str]:
+        """Sentences on what of the lake's state is old, or was not to be had."""
+        now = clock.now().timestamp() if now is None else now
+        notes = lakes.problems(lakes.document(self._store, lake.source) or {"rses": [], "problems": []})
+        if now - lake.taken_at > _STALE:
+            age = _age(now - lake.taken_at)
+            notes.append(f"the state of the lake is {age} old; asterism harvest {self.settings.source}")
+        for rse in lake.rses:
+            if rse.measured_at is None:
+                notes.append(f"{rse.name}: its usage is not known, so nothing is brought there")
+            elif lake.taken_at - rse.measured_at > _STALE:
+                notes.append(f"{rse.name}: its usage was measured {_age(lake.taken_at - rse.measured_at)} before that")
+        return notes
+
+    def narrowed(
+        self,
+        hints: Sequence[Hint],
+        query: str | None,
+        expression: str | None,
+        actions: Sequence[str] = (),
+        policy: str | None = None,
+    ) -> list[Hint]:
+        """Those of ``hints`` on datasets that ``query`` finds, to or from RSEs of ``expression``, of ``actions``."""
+        found = [
+            one for one in hints if (not actions or one.action in actions) and (policy is None or one.policy == policy)
+        ]
+        if expression is not None:
+            lake = self.lake()
+            rses = parse_expression(expression).matching([(rse.name, rse.attributes) for rse in lake.rses])
+            found = [one for one in found if not rses.isdisjoint((*one.to, *one.from_rses))]
+        if query is not None:
+            columns = Columns.open(self._folder, self._store, self.lake())
+            (member,) = self._members(columns, [Policy("for", query, "*")])
+            ids = {columns.datasets.ids[n] for n in np.flatnonzero(member.mask).tolist()}
+            found = [one for one in found if one.record in ids]
+        return found
+
+    def check(self, policy: Policy) -> Check:
+        """What one policy matches, and what it alone would cost now; raises ``PolicyError`` for what is wrong in it."""
+        lake = self.lake()
+        with Lease(self._store, LEASE, wait=_WAIT):
+            columns = self._columns(lake)
+            (member,) = self._members(columns, [policy])
+        datasets = columns.datasets
+        hints = plan.plan(
+            lake, datasets, [member], _nothing(lake, len(datasets)), self._budgets(), now=lake.taken_at, before={}
+        )
+        own = [one for one in hints if one.policy == policy.name and one.action != "release"]
+        cost: dict[str, Cost] = {}
+        for one in own:
+            for rse in one.to:
+                old = cost.get(rse, Cost(free=lake.rses[lake.index[rse]].free))
+                moved = one.bytes // max(1, len(one.to))
+                extends = one.action == "extend"
+                cost[rse] = replace(
+                    old,
+                    datasets=old.datasets + (not extends),
+                    extends=old.extends + extends,
+                    bytes=old.bytes + moved,
+                )
+        short = plan.shortfalls(lake, datasets, member, hints, self._budgets(), lake.taken_at)
+        needing = {one.record for one in own} | {datasets.ids[n] for n in short.datasets}
+        matched = np.flatnonzero(member.mask)
+        return Check(
+            policy,
+            matched=len(matched),
+            bytes=int(np.maximum(datasets.bytes[matched], 0).sum()),
+            satisfied=sum(datasets.ids[n] not in needing for n in matched.tolist()),
+            rses=[lake.rses[r].name for r in np.flatnonzero(member.rses)],
+            cost=cost,
+            short=list(short.texts),
+        )
+
+    def train(self) -> list[str]:
+        """Train the forecast, and say how good it is; raises ``placement.not-enough-history``."""
+        return training.report(samples.learn(self._store, self.settings.window))
+
+    def validate(self, policy: Policy) -> None:
+        """Raise ``PolicyError`` for a query or an RSE expression that cannot be understood.
+
+        Whether any RSE is meant is looked at where the lake is known.
+        """
+        lake = lakes.lake(self._store, self.settings.source)
+        validate(policy, lake, self._store, self._resolve)
+
+    def of_record(self, id: str) -> dict[str, Any]:
+        """Where the data of a record are, where they should be, and why; JSON.
+
+        Of a merged record: of each of its parts in the lake; of a container: of its datasets, a hundred at most.
+        """
+        lake = self.lake()
+        columns = Columns.open(self._folder, self._store, lake)
+        shown = self._store.cluster_of(id) or id
+        rows = np.flatnonzero(columns.standing_for(np.array([shown], dtype="S16"))).tolist()
+        found = [columns.datasets.ids[n] for n in rows]
+        hints = kept_hints(self._store, records=found) if found else []
+        members = self._members(columns, self.policies()) if found else []
+        forecast = self._forecast(columns.datasets, lake, self._asked(lake)) if found else None
+        made: dict[str, Any] = {"record": id, "lake": lake.source, "as_of": _stamp(lake.taken_at), "datasets": []}
+        for n in rows[:_MOST_DATASETS]:
+            assert forecast is not None
+            said = plan.explain(lake, columns.datasets, members, forecast, self._budgets(), lake.taken_at, n)
+            own = [one.document() for one in hints if one.record == columns.datasets.ids[n]]
+            made["datasets"].append(said | {"hints": own})
+        return made
+
+    def state(self) -> dict[str, Any]:
+        """The lake as it was harvested, and how old that is; JSON."""
+        lake = self.lake()
+        return {
+            "source": lake.source,
+            "account": lake.account,
+            "taken_at": _stamp(lake.taken_at),
+            "notes": self.staleness(lake),
+            "rses": [
+                {
+                    "rse": one.name,
+                    "rse_type": one.kind,
+                    "site": one.site,
+                    "readable": one.readable,
+                    "writable": one.writable,
+                    "total": one.total,
+                    "used": one.used,
+                    "free": one.free,
+                    "min_free": one.min_free,
+                    "account_left": one.account_left,
+                    "measured_at": None if one.measured_at is None else _stamp(one.measured_at),
+                }
+                for one in lake.rses
+            ],
+        }
+
+
+def _sorted(columns: Columns) -> list[tuple[str, int]]:
+    _ = columns.datasets  # they are counted as it is made
+    return sorted(columns.unknown_rses.items())
+
+
+def _nothing(lake: Lake, count: int) -> Forecast:
+    """A forecast of no reads at all."""
+    reads = np.zeros((count, len(lake.sites)), np.float32)
+    return Forecast(lake.sites, reads, np.zeros((count, 0), np.float32), (), np.zeros(count, np.float32))
+
+
+def _stamp(at: float) -> str:
+    return clock.stamp(datetime.fromtimestamp(at, UTC))
+
+
+def _age(seconds: float) -> str:
+    return f"{seconds / 86_400:.3g} days" if seconds >= 86_400 else f"{seconds / 3600:.3g} hours"
