@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, or_, select, update
 from sqlalchemy.engine import Connection
 
 from catalog import clock
@@ -23,6 +23,7 @@ from placement.demand import table as as_table
 
 AT_ONCE = 3000  # rows of one transaction: 60 ms
 _COLUMNS = (demand.c.dim, demand.c.key, demand.c.site, demand.c.fast, demand.c.slow, demand.c.at)
+GOING_ON = "reads"  # key of the table placement: the reads of traces that go on
 _SAMPLES = "samples:"  # of what was asked of datasets, kept to train the forecast
 
 Row = tuple[int, int, str, float, float]  # dim, key (signed), site, fast, slow
@@ -104,9 +105,10 @@ def prune(store: Store, half_life: float, now: float, most: int = MOST) -> int:
 
 
 def forget(store: Store) -> int:
-    """Erase all demand, and the samples that were taken of it; how many rows that were."""
+    """Erase all demand, the samples that were taken of it, and which reads go on; how many rows that were."""
     with store.database.writing() as connection:
-        connection.execute(delete(placement).where(placement.c.key.startswith(_SAMPLES, autoescape=True)))
+        sampled = placement.c.key.startswith(_SAMPLES, autoescape=True)
+        connection.execute(delete(placement).where(or_(sampled, placement.c.key == GOING_ON)))
         return connection.execute(delete(demand)).rowcount
 
 

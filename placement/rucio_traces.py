@@ -22,15 +22,14 @@ from sqlalchemy.engine import Connection
 from catalog import clock
 from catalog.store import Store
 from placement.demand import Demand
-from placement.demand_store import keep_state, merge, read_state, rows
+from placement.demand_store import GOING_ON, keep_state, merge, read_state, rows
 from placement.settings import DemandSettings
 from placement.state import Lake
 from placement.terms import READ, record_key
 from placement.trace_events import MOST_LINE, DatasetOf, Event, Reader, Tally, first_events
 from schemas.record import record_id
 
-POSITIONS = "traces"  # keys of the table placement
-GOING_ON = "reads"
+POSITIONS = "traces"  # key of the table placement
 AT_ONCE = 3000  # lines of one transaction
 _MOST_FILES = 1000  # whose positions are kept after they are gone
 # As Rucio and logrotate name them: trace, trace.1, traces.jsonl, traces.log-20261121.gz

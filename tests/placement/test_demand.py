@@ -180,7 +180,7 @@ def test_pruning_forgets_what_is_faint_and_the_least(store: Store) -> None:  # n
 def test_forgetting_erases_all_and_the_samples(store: Store) -> None:  # noqa: F811
     put(store, filled([(5, key, "", 1.0, NOW) for key in range(3)]).table(NOW), NOW)
     with store.database.writing() as connection:
-        demand_store.keep_state(connection, {"samples:1": b"x", "samplesx": b"x", "traces": b"[]"})
+        demand_store.keep_state(connection, {"samples:1": b"x", "samplesx": b"x", "traces": b"[]", "reads": b"{}"})
     assert demand_store.forget(store) == 3
     assert len(demand_store.load(store, HALF, NOW)) == 0
     with store.database.reading() as connection:
