@@ -67,6 +67,7 @@ class Draft:
         self.held: Floats = datasets.locked_until.copy()
         self.going: Mask = np.zeros_like(self.present)
         self.steps: list[Step] = []
+        self.releases = 0
         self.size: Floats = np.maximum(datasets.bytes, 0).astype(np.float64)
         self.writable: Mask = np.array([rse.writable for rse in lake.rses], bool)
         self.tape: Mask = np.array([rse.kind == "TAPE" for rse in lake.rses], bool)
@@ -88,8 +89,13 @@ class Draft:
 
     @property
     def full(self) -> bool:
-        """Whether the plan has as many hints as it may."""
-        return len(self.steps) >= self.tuning.most
+        """Whether the plan has as many hints as it may, besides releases."""
+        return len(self.steps) - self.releases >= self.tuning.most
+
+    @property
+    def emptied(self) -> bool:
+        """Whether it has as many releases as it may."""
+        return self.releases >= self.tuning.most
 
     @property
     def demand_lifetime(self) -> int:
@@ -98,11 +104,9 @@ class Draft:
 
     # -- where a copy can be made -------------------------------------------------------------------------
 
-    def sources(self, datasets: Ints, *, disk: bool = False) -> Mask:
-        """To which RSEs (M, R) a complete copy of ``datasets`` (M) that can be read may be transferred; from disks."""
+    def sources(self, datasets: Ints) -> Mask:
+        """To which RSEs (M, R) a complete copy of ``datasets`` (M) that can be read may be transferred."""
         usable = self.datasets.complete[datasets] & self.gains.readable
-        if disk:
-            usable = usable & ~self.tape
         return (usable.astype(np.float32) @ self.links) > 0
 
     def possible(self, datasets: Ints) -> Mask:
@@ -126,7 +130,8 @@ class Draft:
         self.room.spend(r, self.size[d])
         self.present[d, r] = True
         self.held[d, r] = np.inf if lifetime is None else self.now + lifetime
-        return "replicate" if self.sources(np.array([d]), disk=True)[0, r] else "stage"
+        usable = self.datasets.complete[d] & self.gains.readable & ~self.tape
+        return "replicate" if (usable & (self.links[:, r] > 0)).any() else "stage"
 
     def extend(self, d: int, r: int, lifetime: int | None, policy: str | None) -> tuple[OwnRule, ...]:
         """Hold the copy at ``r`` for longer, by a rule of ours where there is one: which; else by a new one."""
@@ -168,6 +173,7 @@ class Draft:
         self.room.release(r, freed, self.size[d] * len(rules))
         if not stays:
             self.going[d, r], self.present[d, r], self.held[d, r] = True, False, 0.0
+        self.releases += 1
         self.steps.append(Step("release", d, (r,), gain, None, why, None, rules, freed, by, for_dataset=for_dataset))
 
     def freed(self, d: int, r: int) -> int:
@@ -187,6 +193,8 @@ class Draft:
         lacking = size - self.room.later[r]
         if lacking <= 0:
             return True
+        if self.emptied:
+            return False
         failed, less = self._failed.get(r, (np.inf, 0.0))
         if lacking >= failed and worth <= less and not partly:
             return False
@@ -210,7 +218,7 @@ class Draft:
             self._failed[r] = (lacking, worth)
             return False
         for d, gain in chosen:
-            if self.may_go(d, r) and not self.full:
+            if self.may_go(d, r) and not self.emptied:
                 self.release(d, r, gain, why, (worth, lacking), for_dataset)
         return done
 

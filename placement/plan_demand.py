@@ -26,7 +26,7 @@ def release_unwanted(draft: Draft) -> None:
     low = tuning.low * tuning.threshold
     few = np.flatnonzero(saved < low)
     for n in few[np.argsort(saved[few], kind="stable")].tolist():
-        if draft.full:
+        if draft.emptied:
             return
         pair = old[n]
         # of two copies of one dataset, the second is worth more when the first has gone

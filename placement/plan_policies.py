@@ -8,7 +8,7 @@ import numpy as np
 
 from placement.draft import Draft, Membership, Step
 from placement.room import margin
-from placement.state import Ints, Mask
+from placement.state import Floats, Ints, Mask
 from schemas.hint import ACTIONS, Action
 
 
@@ -21,10 +21,10 @@ def fulfil(draft: Draft) -> None:
         wanted = wanted[counted(draft, member, wanted).sum(axis=1) < member.policy.copies]
         gains = draft.gains.rows(wanted, draft.present[wanted])
         most = gains[:, member.rses].max(axis=1, initial=0.0)
-        for d in wanted[np.lexsort((wanted, -most))].tolist():
+        for n in np.lexsort((wanted, -most)).tolist():
             if draft.full:
                 return
-            _fulfil_one(draft, member, d)
+            _fulfil_one(draft, member, int(wanted[n]), gains[n])
 
 
 def counted(draft: Draft, member: Membership, datasets: Ints) -> Mask:
@@ -39,7 +39,7 @@ def destinations(draft: Draft, member: Membership, d: int) -> Mask:
     return able if draft.tape[member.rses].all() else able & ~draft.tape
 
 
-def _fulfil_one(draft: Draft, member: Membership, d: int) -> None:
+def _fulfil_one(draft: Draft, member: Membership, d: int, row: Floats) -> None:
     policy, size = member.policy, draft.size[d]
     there = counted(draft, member, np.array([d]))[0]
     lacking = policy.copies - int(there.sum())
@@ -61,9 +61,9 @@ def _fulfil_one(draft: Draft, member: Membership, d: int) -> None:
     filled, gained = len(extended), dict.fromkeys(ACTIONS, 0.0)
     able = destinations(draft, member, d)
     while filled < lacking and able.any():
-        row = draft.row(d)
-        taken = np.isin(draft.sites, draft.sites[there])
-        order = np.lexsort((-draft.room.free_share(), -row, taken))
+        sites = np.zeros(len(draft.lake.sites), bool)
+        sites[draft.sites[there]] = True
+        order = np.lexsort((-draft.room.free_share(), -row, sites[draft.sites]))
         fits = able & draft.room.fits(size)
         # what policies want goes before what is there for demand alone
         lacks = able & draft.room.lacks_room_only(size)
@@ -79,6 +79,8 @@ def _fulfil_one(draft: Draft, member: Membership, d: int) -> None:
             action = draft.copy(d, place, policy.lifetime)
             gained[action] += float(row[place])
             made.setdefault(action, []).append(place)
+            if filled < lacking:
+                row = draft.row(d)
         else:  # it follows when the room is there; nobody else may have it
             draft.room.spend(place, size)
     short = filled < lacking

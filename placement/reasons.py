@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ _FEW = 0.05  # reads that are not worth a word
 _SITES = 2
 
 
+@lru_cache(maxsize=4096)
 def stamp(at: float) -> str:
     """Unix seconds as ISO 8601 UTC."""
     return datetime.fromtimestamp(min(max(at, 0.0), _LAST), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -41,7 +43,9 @@ def sources(draft: Draft, step: Step) -> tuple[str, ...]:
     """From where a copy is read: complete copies that may be read and are linked to each chosen RSE."""
     if step.action not in ("replicate", "stage"):
         return ()
-    linked = (draft.links[:, list(step.rses)] > 0).any(axis=1)
+    linked = (
+        (draft.links[:, step.rses[0]] > 0) if len(step.rses) == 1 else (draft.links[:, list(step.rses)] > 0).any(axis=1)
+    )
     usable = draft.datasets.complete[step.dataset] & draft.gains.readable & linked
     return tuple(draft.lake.rses[r].name for r in np.flatnonzero(usable))
 
