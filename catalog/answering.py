@@ -55,7 +55,7 @@ class Look:
         parts: dict[str, Rows] = {}
         if alive is not None:
             parts["\0alive"] = Rows(mask=alive)
-        if (seen := lookup.visible(segment, query.groups)) is not None:
+        if not query.sees_all and (seen := lookup.visible(segment, query.groups)) is not None:
             parts["\0visible"] = seen
         if (view := lookup.in_view(segment, collapse=query.collapse)) is not None:
             parts["\0view"] = view

@@ -25,7 +25,9 @@ _STAMPS = (
     "SELECT r.id, r.seq, r.raw_checksum, r.cluster, c.seq FROM record r LEFT JOIN cluster c ON c.id = r.cluster "
     "WHERE r.source = ? AND r.deleted = false"
 )
-_CHANGED = "SELECT id FROM record WHERE seq > ? UNION ALL SELECT id FROM cluster WHERE seq > ?"
+_CHANGED = (
+    "SELECT id FROM record WHERE seq > ? AND seq <= ? UNION ALL SELECT id FROM cluster WHERE seq > ? AND seq <= ?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +73,16 @@ def stamps(store: Store, source: str) -> Stamps:
 def stamps_of(rows: Sequence[tuple[Any, ...]]) -> Stamps:
     """Rows of (id, feed number, checksum, cluster, its feed number) in any order."""
     id, seq, raw, cluster, merged = zip(*rows, strict=True) if rows else ((),) * 5
-    made = (
-        np.array(id, dtype="S16"),
-        np.array(seq, dtype=np.int64),
-        np.array(raw, dtype="S32"),
-        np.array(cluster, dtype="S16"),
-        np.array(merged, dtype=np.int64),
-    )
+    numbers = [np.array(some, dtype=np.int64) for some in (seq, merged)]
+    made: tuple[Any, ...] = (_bytes(id, 16), numbers[0], _bytes(raw, 32), _bytes(cluster, 16), numbers[1])
     order = np.argsort(made[0])
     return Stamps(*(one[order] for one in made))
+
+
+def _bytes(texts: Sequence[str], size: int) -> Ids:
+    """As numpy makes them of a list, in a tenth of the time."""
+    joined = "".join([text.ljust(size, "\0")[:size] for text in texts])
+    return np.frombuffer(joined.encode("ascii", "replace"), dtype=f"S{size}")
 
 
 def raws(store: Store, ids: Sequence[str]) -> dict[str, bytes]:
@@ -92,6 +95,6 @@ def raws(store: Store, ids: Sequence[str]) -> dict[str, bytes]:
     return found
 
 
-def changed_ids(store: Store, after: int) -> list[str]:
-    """The ids of all records and merged records, deleted ones too, that have changed since that feed number."""
-    return [row[0] for row in store.database.fetch(_CHANGED, (after, after))]
+def changed_ids(store: Store, after: int, upto: int) -> list[str]:
+    """The ids of records and merged records, deleted ones too, whose newest change is in ``after`` < n <= ``upto``."""
+    return [row[0] for row in store.database.fetch(_CHANGED, (after, upto, after, upto))]

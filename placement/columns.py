@@ -67,7 +67,7 @@ class Columns:
         self._forget()
 
     def _forget(self) -> None:
-        for name in ("datasets", "shown"):
+        for name in ("datasets", "shown", "_below"):
             self.__dict__.pop(name, None)
         self.unknown_rses: dict[str, int] = {}
 
@@ -75,16 +75,14 @@ class Columns:
 
     def update(self) -> int:
         """Take up what has changed in the store, and keep it; gives how many records were read or have gone."""
-        fresh = collecting.stamps(self.store, self.lake.source)
-        changed = fresh.differ(self.known)
-        gone = fresh.places(self.known.id) < 0
-        count = int(changed.sum() + gone.sum())
-        if count == 0:
-            return 0
         with uncollected():
-            self._replace(fresh, _texts(fresh.id[changed]), set(_texts(self.known.id[gone])))
-        self._forget()
-        self._save()
+            fresh = collecting.stamps(self.store, self.lake.source)
+            changed = fresh.differ(self.known)
+            gone = fresh.places(self.known.id) < 0
+            if count := int(changed.sum() + gone.sum()):
+                self._replace(fresh, _texts(fresh.id[changed]), set(_texts(self.known.id[gone])))
+                self._forget()
+                self._save()
         return count
 
     def _replace(self, fresh: Stamps, changed: Sequence[str], gone: set[str]) -> None:
@@ -214,21 +212,26 @@ class Columns:
     def standing_for(self, found: Any) -> Mask:
         """The datasets that records stand for, by the ids of these (S16, ascending): themselves, and what is below."""
         own, containers = self.shown
-        mask = _among(own, found)
-        below: dict[str, list[str]] = {}
-        for id, above in self.containers.items():
-            for one in above:
-                below.setdefault(one, []).append(id)
+        mask: Mask = _among(own, found)
         reached = [id for id, hit in zip(self.containers, _among(containers, found), strict=True) if hit]
         met = set(reached)
         while reached:
-            fresh = set(below.get(reached.pop(), ())) - met
+            fresh = set(self._below.get(reached.pop(), ())) - met
             met |= fresh
             reached += fresh
         if met:
             parents = self.table.parents
             mask[parents.owner[_among(parents.columns[0], np.sort(np.array(list(met), dtype="S16")))]] = True
         return mask
+
+    @functools.cached_property
+    def _below(self) -> dict[str, list[str]]:
+        """The containers that are in each container."""
+        below: dict[str, list[str]] = {}
+        for id, above in self.containers.items():
+            for one in above:
+                below.setdefault(one, []).append(id)
+        return below
 
 
 def _state(raw: bytes) -> DatasetState | None:

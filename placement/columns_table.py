@@ -56,8 +56,15 @@ class Ragged:
     def take(self, rows: Ints) -> Self:
         """Those rows, in that order."""
         sizes = np.diff(self.start)[rows]
-        at = expand(self.start[:-1][rows], sizes)
-        return type(self)(np.append(0, np.cumsum(sizes)), tuple(one[at] for one in self.columns))
+        start = np.append(0, np.cumsum(sizes))
+        breaks = np.flatnonzero(np.diff(rows) != 1) + 1
+        if len(rows) == 0 or len(breaks) > len(rows) / 16:
+            at = expand(self.start[:-1][rows], sizes)
+            return type(self)(start, tuple(one[at] for one in self.columns))
+        low = self.start[rows[np.append(0, breaks)]].tolist()
+        high = self.start[rows[np.append(breaks, len(rows)) - 1] + 1].tolist()
+        runs = [slice(*ends) for ends in zip(low, high, strict=True)]
+        return type(self)(start, tuple(np.concatenate([one[run] for run in runs]) for one in self.columns))
 
     @property
     def owner(self) -> Ints:
@@ -98,7 +105,7 @@ class Table:
             )
             if made := _own(state):
                 own[id] = made
-        ragged = {name: Ragged.of(some, _RAGGED[name]) for name, some in rows.items()}
+        ragged: dict[str, Any] = {name: Ragged.of(some, _RAGGED[name]) for name, some in rows.items()}
         return cls(
             list(read),
             [state.scope for state in states],
@@ -106,7 +113,7 @@ class Table:
             _counts(state.bytes for state in states),
             _counts(state.files for state in states),
             np.array([state.created_at for state in states], dtype=np.float64),
-            terms=Ragged(terms.start, (terms.dims, terms.keys)),
+            terms=Ragged(terms.start.astype(np.int64, copy=False), (terms.dims, terms.keys)),
             parents=Ragged.of([[(one,) for one in parents[id]] for id in read], _RAGGED["parents"]),
             own=own,
             **ragged,
@@ -115,8 +122,9 @@ class Table:
     @classmethod
     def empty(cls) -> Self:
         """No datasets."""
-        nothing = {name: np.empty(0, dtype=kind) for name, kind in _PLAIN.items()}
-        return cls([], [], [], **nothing, **{name: Ragged.of([], kinds) for name, kinds in _RAGGED.items()}, own={})
+        made: dict[str, Any] = {name: [] for name in _TEXTS} | {"own": {}}
+        made |= {name: np.empty(0, dtype=kind) for name, kind in _PLAIN.items()}
+        return cls(**made | {name: Ragged.of([], kinds) for name, kinds in _RAGGED.items()})
 
     def changed(self, kept: Ints, fresh: Sequence[Self]) -> Self:
         """The rows ``kept`` of this and all of ``fresh``, in the order of (scope, name)."""
@@ -146,12 +154,11 @@ class Table:
     @classmethod
     def unpacked(cls, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> Self:
         """What :meth:`packed` gave."""
-        ragged = {
-            name: Ragged(arrays[f"{name}/start"], tuple(arrays[f"{name}/{n}"] for n in range(len(kinds))))
-            for name, kinds in _RAGGED.items()
-        }
-        plain = {name: arrays[name] for name in _PLAIN}
-        return cls(**{name: header[name] for name in (*_TEXTS, "own")}, **plain, **ragged)
+        made: dict[str, Any] = {name: header[name] for name in (*_TEXTS, "own")}
+        made |= {name: arrays[name] for name in _PLAIN}
+        for name, kinds in _RAGGED.items():
+            made[name] = Ragged(arrays[f"{name}/start"], tuple(arrays[f"{name}/{n}"] for n in range(len(kinds))))
+        return cls(**made)
 
 
 class RseNumbers(dict[str, int]):

@@ -35,7 +35,7 @@ def of_footprints(footprints: Sequence[Mapping[str, Any] | None]) -> list[list[i
     """
     found: list[list[int]] = [[] for _ in footprints]
     circles: list[tuple[int, Sequence[float]]] = []
-    polygons: dict[int, list[tuple[int, Floats]]] = defaultdict(list)
+    polygons: dict[int, list[tuple[int, Sequence[Sequence[float]]]]] = defaultdict(list)
     for n, one in enumerate(footprints):
         if one is None:
             continue
@@ -45,17 +45,19 @@ def of_footprints(footprints: Sequence[Mapping[str, Any] | None]) -> list[list[i
         if circle:
             found[n] = list(_of_circle(*circle)) if circle[2] < _WIDEST else []
             continue
-        shape = sky.shape_of(one)
-        if shape.kind == "polygon" and len(shape.data) > 2:
-            polygons[len(shape.data)].append((n, shape.data))
+        if polygon := one.get("polygon"):
+            polygons[len(polygon)].append((n, polygon))
         else:
-            found[n] = _cells([shape])
+            found[n] = _cells([sky.shape_of(one)])
     if circles:
         numbers, places = zip(*circles, strict=True)
         _put(found, np.array(numbers), *_rims(np.array(places, dtype=np.float64)))
     for some in polygons.values():
         numbers, corners = zip(*some, strict=True)
-        _put_polygons(found, np.array(numbers), np.array(corners))
+        degrees = np.array(corners, dtype=np.float64)
+        alone = _put_polygons(found, np.array(numbers), healpix.unit(degrees[..., 0], degrees[..., 1]))
+        for n in alone.tolist():
+            found[n] = _cells([sky.shape_of(footprints[n] or {})])
     return found
 
 
@@ -92,8 +94,8 @@ def _rims(circles: Floats) -> tuple[Floats, Floats, Floats]:
     return middle, middle[:, None] * np.cos(radius)[:, None, None] + around * np.sin(radius)[:, None, None], radius
 
 
-def _put_polygons(found: list[list[int]], numbers: Ints, corners: Floats) -> None:
-    """Polygons of as many corners each, shape (n, corners, 3)."""
+def _put_polygons(found: list[list[int]], numbers: Ints, corners: Floats) -> Ints:
+    """Polygons of as many corners each, shape (n, corners, 3); gives the numbers of those that are too large."""
     middle = corners.sum(axis=1)
     norm = np.linalg.norm(middle, axis=1)
     middle = np.divide(middle, norm[:, None], out=np.zeros_like(middle), where=norm[:, None] > 1e-6)
@@ -104,8 +106,8 @@ def _put_polygons(found: list[list[int]], numbers: Ints, corners: Floats) -> Non
         parts = np.arange(6)[:, None] / 6
         sides = corners[small][:, :, None] * (1 - parts) + np.roll(corners[small], -1, axis=1)[:, :, None] * parts
         _put(found, numbers[small], middle[small], sides.reshape(int(small.sum()), -1, 3), radius[small])
-    for n, one in zip(numbers[~small].tolist(), corners[~small], strict=True):
-        found[n] = _cells([Shape("polygon", one)])
+    large: Ints = numbers[~small]
+    return large
 
 
 @functools.lru_cache(maxsize=10_000)  # surveys have fields of one size

@@ -132,6 +132,7 @@ class Sort:
 class Query:
     """One search. ``groups`` are the caller's, for restricted records, and never come from a parameter.
 
+    Nor does ``sees_all``: who operates a lake looks after all that is in it, whoever may see it.
     ``words`` is ``text`` as a tree. ``covered`` bounds the fraction of the region that a footprint covers. ``density``:
     count by HEALPix cell of that order. ``collapse``: the same thing from several sources is one. ``after``: only what
     has changed since that feed number.
@@ -154,6 +155,7 @@ class Query:
     collapse: bool = True
     after: int | None = None
     groups: frozenset[str] = field(default=frozenset())
+    sees_all: bool = False
 
     @property
     def cone(self) -> Cone | None:
