@@ -120,10 +120,10 @@ def document(record: Record, thesaurus: Thesaurus | None = None) -> Document:
             break
     if "same_as" in record:
         made.terms["source"] = list(dict.fromkeys(part["source"] for part in record["same_as"]))
-    if "subjects" in record and (paths := _subject_paths(record["subjects"], thesaurus)):
+    if "subjects" in record and (paths := subject_paths(record["subjects"], thesaurus)):
         made.terms["subjects.path"] = paths
     if "identifiers.scheme" in made.terms and "rucio" in made.terms["identifiers.scheme"]:
-        made.terms["did.path"] = _did_paths(record)
+        made.terms["did.path"] = did_paths(record)
     if "extra" in record:
         others: list[str] = []
         for key, value in record["extra"].items():
@@ -158,7 +158,8 @@ def _put_fields(made: Document, record: Record) -> None:
     made.present = present
 
 
-def _subject_paths(subjects: list[dict[str, Any]], thesaurus: Thesaurus | None) -> list[str]:
+def subject_paths(subjects: list[dict[str, Any]], thesaurus: Thesaurus | None) -> list[str]:
+    """The terms of ``subjects.path``."""
     found: list[str] = []
     for subject in subjects:
         if levels := written_levels(subject["term"]):
@@ -168,8 +169,11 @@ def _subject_paths(subjects: list[dict[str, Any]], thesaurus: Thesaurus | None) 
     return list(dict.fromkeys(found))
 
 
-def _did_paths(record: Record) -> list[str]:
-    """The columns are those of one DID: of a merged record the others have their scope alone."""
+def did_paths(record: Record) -> list[str]:
+    """The terms of ``did.path``.
+
+    The columns are those of one DID: of a merged record the others have their scope alone.
+    """
     columns = record.get("extra", {}).get("rucio")
     columns = columns if isinstance(columns, dict) else {}
     below = []

@@ -22,9 +22,9 @@ ORDER = 5
 MOST_CELLS = 256  # of the sky's 12,288: a cone of 16 degrees
 _SHIFT = 2 * (healpix.ORDER - ORDER)
 _STEP = math.radians(0.8)  # between rings; a cell is 1.8 degrees wide
-_SMALL = math.radians(2.0)
+_SMALL = math.radians(3.0)
 _WIDEST = 17.0  # degrees: 268 cells
-_ROUND = 24  # points on a ring: half a degree apart on the largest
+_ROUND = 24  # points on a ring: 0.8 degrees apart on the largest
 _WIDE = 1 << 14  # points at once
 
 

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mappings import healpix, sky
+from mappings.document import document, number_value
 from placement import terms, terms_sky
 from placement.terms import DIMS, FACET, SKY, TIME, WORD, Asked
 from schemas.query import Query, parse
@@ -89,6 +90,37 @@ def test_footprints_of_records_are_looked_up_before() -> None:
     assert asked(("footprint_of", "a" * 16)) == []
 
 
+def test_facets_are_what_the_index_has() -> None:
+    one = record(
+        facilities=["HESS", "hess", "Mine"],
+        instruments=["I"],
+        wavebands=["xray"],
+        targets=["M31"],
+        product_type="cube",
+        publisher="P",
+        calib_level=2,
+        subjects=[{"term": "A > B"}, {"term": "C"}],
+        creators=[{"name": "Bell, J.", "orcid": "0000-0001"}],
+        funding=[{"funder": "F", "award": "7"}, {"funder": "F"}],
+        relations=[{"type": "IsPartOf", "identifier": "ska:top", "scheme": "rucio"}],
+        extra={
+            "rucio": {"project": "p", "datatype": "d", "scope": "ska", "a": [1, 2.5, "x", {"b": True}], "n": None},
+            "other": {"scope": "mine", "deep": {"er": "1e3", "est": "0x"}},
+            "flat": "word",
+        },
+    )
+    made = document(one)
+    said = {f"{name}\0{word}" for name in terms.FIELDS for word in made.terms.get(name, ())}
+    said |= {f"{name}\0#{number!r}" for name in terms.FIELDS for number in made.numbers.get(name, ())}
+    for name, values in made.terms.items():
+        if name.startswith("extra.") and name != "extra.rucio.scope":
+            said |= {f"{name}\0{word}" for word in values if number_value(word) is None}
+    for name, numbers in made.numbers.items():
+        if name.startswith("extra."):
+            said |= {f"{name.partition(chr(0))[0]}\0#{number!r}" for number in numbers}
+    assert set(terms._facets(one, None)) == said and len(said) > 25
+
+
 def test_amounts_of_a_dimension_add_up_to_one() -> None:
     made = asked(("q", "crab AND (nebula OR NOT pulsar)"), ("cone", "83.6,22,3"), ("facilities", "MAGIC"))
     made += asked(("time", "MJD 60000/60100"), ("wavebands", "Radio"), ("product_type", "cube"))
@@ -125,7 +157,7 @@ def test_times_meet_in_spans_of_32_days() -> None:
 
 
 @pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("radius", [0.0, 0.01, 0.7, 2.0, 2.1, 9.0])
+@pytest.mark.parametrize("radius", [0.0, 0.01, 0.7, 2.0, 3.0, 3.1, 9.0])
 def test_every_place_of_a_cone_is_in_one_of_its_cells(place: tuple[float, float], radius: float) -> None:
     (found,) = terms_sky.of_footprints([{"circle": [*place, radius]}])
     ranges, _ = healpix.cone_cover(place[0] % 360, place[1], radius, 5)
