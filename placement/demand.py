@@ -48,8 +48,7 @@ def table(
     sites = sorted(set(names))
     places = {name: n for n, name in enumerate(sites)}
     place = np.array([places[name] for name in names], np.int32)
-    which = place[np.asarray(site, np.int64)[kept]] if len(kept) else np.empty(0, np.int32)
-    used, which = np.unique(which, return_inverse=True)
+    used, which = np.unique(place[np.asarray(site, np.int64)[kept]], return_inverse=True)
     dim, key = np.asarray(dims, np.uint8)[kept], np.asarray(keys, np.uint64)[kept]
     order = np.lexsort((which, key, dim))
     return DemandTable(

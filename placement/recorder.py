@@ -19,7 +19,7 @@ from sqlalchemy import select
 from catalog.database import portions
 from catalog.store import Store
 from catalog.tables import record
-from placement import terms
+from placement import terms, terms_sky
 from placement.demand import Demand
 from placement.demand_store import AT_ONCE, Row, as_merged, merge, prune, rows
 from placement.rucio_traces import keep_reads
@@ -217,7 +217,7 @@ class Recorder(NoRecorder):
         """Turn notes into terms, each query, record and place once for each site."""
         found: dict[tuple[str, str], _Search] = {}
         seen: dict[tuple[str, str], _View] = {}
-        asked: dict[tuple[int, int, str], float] = {}
+        asked: dict[tuple[str, float, float], _Place] = {}
         for note in notes:
             match note:
                 case _Search():
@@ -227,20 +227,20 @@ class Recorder(NoRecorder):
                 case _View():
                     seen.setdefault((note.site, note.id), note)
                 case _Place():
-                    asked.setdefault((*terms.of_place(note.ra, note.dec), note.site), note.at)
+                    asked.setdefault((note.site, note.ra, note.dec), note)
         parts = self._parts({id for one in found.values() for id in one.ids} | {id for _, id in seen})
-        located = {key: self._located(one.query) for key, one in found.items()}
+        places = [Query(region=Region.circle(one.ra, one.dec, 0.0)) for one in asked.values()]
+        said = _terms([*(self._located(one.query) for one in found.values()), *places])
         # from here on nothing asks the store: notes are counted once, or not at all and again the next time
-        for key, one in found.items():
-            for dim, term, amount in _terms(located[key]):
-                self._unsaved.add(dim, term, one.site, amount, one.at, now)
+        for note, own in zip([*found.values(), *asked.values()], said, strict=True):
+            for dim, term, amount in own:
+                self._unsaved.add(dim, term, note.site, amount, note.at, now)
+        for one in found.values():
             for id in {part for whole in one.ids for part in parts.get(whole, (whole,))}:
                 self._unsaved.add(terms.FOUND, terms.record_key(id), one.site, 1 / one.total, one.at, now)
         for view in seen.values():
             for id in parts.get(view.id, (view.id,)):
                 self._unsaved.add(terms.VIEW, terms.record_key(id), view.site, 1.0, view.at, now)
-        for (dim, term, site), at in asked.items():
-            self._unsaved.add(dim, term, site, 1.0, at, now)
 
     def _save(self, unsaved: list[Row], now: float) -> None:
         self._unsaved = Demand(self._half_life)
@@ -303,9 +303,13 @@ def _said(query: Query) -> str:
     return repr((query.text, query.filters, query.region, query.spans))
 
 
-def _terms(query: Query) -> list[terms.Asked]:
+def _terms(queries: Sequence[Query]) -> list[list[terms.Asked]]:
+    """What each asks for. The cells of all at once: the library under them takes a millisecond a call."""
     try:
-        return terms.of_query(query)
+        cells = terms_sky.of_footprints([query.region.footprint or None if query.region else None for query in queries])
+        rest = [terms.of_query(replace(query, region=None)) for query in queries]
     except Exception:  # one query that terms cannot be made of costs no other its place
         _log.exception("no terms could be made of a query")
-        return []
+        return [one for query in queries for one in _terms([query])] if len(queries) > 1 else [[]]
+    sky = [[terms.Asked(terms.SKY, terms.sky_key(cell), 1 / len(some)) for cell in some] for some in cells]
+    return [[*own, *more] for own, more in zip(sky, rest, strict=True)]

@@ -11,7 +11,7 @@ import gzip
 import hashlib
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import IO, Any, NamedTuple, cast
@@ -30,7 +30,7 @@ from placement.trace_events import MOST_LINE, DatasetOf, Event, Reader, Tally, f
 from schemas.record import record_id
 
 POSITIONS = "traces"  # key of the table placement
-AT_ONCE = 3000  # lines of one transaction
+AT_ONCE = 2000  # lines of one transaction
 _MOST_FILES = 1000  # whose positions are kept after they are gone
 # As Rucio and logrotate name them: trace, trace.1, traces.jsonl, traces.log-20261121.gz
 _NAME = re.compile(r"(?:.*\.(?:jsonl|log)|trace)(?:[.-]\d+)?(?:\.gz)?")
@@ -68,7 +68,7 @@ def follow_traces(
 
 
 def keep_reads(connection: Connection, events: Iterable[Event], half_life: float, source: str, now: float) -> None:
-    """Add the reads that ``events`` (3,000 at most) begin to the demand, in a transaction that writes."""
+    """Add the reads that ``events`` (2,000 at most) begin to the demand, in a transaction that writes."""
     going_on: dict[str, float] = orjson.loads(read_state(connection, GOING_ON) or b"{}")
     made = Demand(half_life)
     began = first_events((event._replace(at=min(event.at, now)) for event in events), going_on)
@@ -172,7 +172,7 @@ def _open(path: Path) -> IO[bytes]:
     return cast(IO[bytes], gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
 
 
-def _lines(path: Path, offset: int) -> Iterator[tuple[list[bytes], int]]:
+def _lines(path: Path, offset: int) -> Generator[tuple[list[bytes], int], None, None]:
     """Complete lines from ``offset`` on, some at a time, and where they end; the last portion is not full."""
     with _open(path) as file:
         file.seek(offset)

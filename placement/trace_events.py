@@ -106,21 +106,15 @@ class Reader:
         remote = trace.get("remoteSite")
         kind = self._kind(trace["eventType"].lower(), remote if isinstance(remote, str) else "")
         dataset, at = self._dataset(trace), self._time(trace)
-        if kind is None:
-            return self._ignore("not-a-read")
-        if trace.get("clientState") not in _GOOD:
-            return self._ignore("failed")
-        if dataset is None:
-            return self._ignore("no-dataset")
-        if at is None:
-            return self._ignore("no-time")
+        failed = trace.get("clientState") not in _GOOD
+        if kind is None or failed or dataset is None or at is None:
+            reasons = {"not-a-read": kind is None, "failed": failed, "no-dataset": dataset is None, "no-time": True}
+            self.tally.ignored[next(why for why, holds in reasons.items() if holds)] += 1
+            return None
         self.tally.taken[kind] += 1
         size = trace.get("filesize")
         known = isinstance(size, int) and not isinstance(size, bool) and size >= 0
         return Event(kind, *dataset, self._site(trace.get("localSite")), at, size if known else None)
-
-    def _ignore(self, why: str) -> None:
-        self.tally.ignored[why] += 1
 
     def _kind(self, said: str, remote: str) -> Kind | None:
         if "stagein" in said or "stage_in" in said:
@@ -177,8 +171,9 @@ def first_events(events: Iterable[Event], going_on: dict[str, float]) -> list[Ev
 
 def _text(trace: dict[str, Any], key: str) -> str:
     value = trace.get(key)
-    good = isinstance(value, str) and len(value) <= _LONGEST and value.upper() != "NULL" and _storable(value)
-    return value.strip() if good else ""
+    if not isinstance(value, str) or len(value) > _LONGEST or value.upper() == "NULL" or not _storable(value):
+        return ""
+    return value.strip()
 
 
 def _storable(text: str) -> bool:

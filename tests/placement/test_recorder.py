@@ -15,7 +15,7 @@ from placement import demand_store, recorder, terms
 from placement.recorder import MOST_NOTES, NoRecorder, Recorder
 from placement.settings import DemandSettings
 from placement.sites import Sites
-from schemas.query import parse
+from schemas.query import Query, parse
 from tests.catalog.conftest import store, store_url  # noqa: F401  # fixtures
 from tests.catalog.records import record
 from tests.placement.test_demand import weights
@@ -62,6 +62,24 @@ def test_a_search_counts_by_its_terms_and_by_what_it_finds(made: Recorder, store
     asked = {(one.dim, one.key, "CAPE"): one.amount for one in terms.of_query(CRAB)}
     assert {row: slow for row, slow in found.items() if row[0] != terms.FOUND} == pytest.approx(asked)
     assert {row[0] for row in asked} == {terms.SKY, terms.FACET}
+
+
+def test_a_query_that_terms_fail_on_costs_no_other_its_place(
+    made: Recorder,
+    store: Store,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = terms.of_query
+
+    def failing(query: Query) -> list[terms.Asked]:
+        if query.text == "bad":
+            raise ValueError("a fault")
+        return real(query)
+
+    monkeypatch.setattr(terms, "of_query", failing)
+    for word in ("bad", "crab", "vela"):
+        made.search(parse([("q", word)]), [], 500, "")
+    assert len(kept(made, store)) == 2
 
 
 def test_what_does_not_count(made: Recorder, store: Store) -> None:  # noqa: F811
