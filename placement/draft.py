@@ -85,7 +85,8 @@ class Draft:
         for rules in self.own.values():
             rules.sort(key=lambda rule: (-rule.expires_at, rule.rule))
         self._at: dict[int, list[int]] | None = None
-        self._failed: dict[int, tuple[float, float]] = {}
+        self._failed_lacking: Floats = np.full(len(lake.rses), np.inf)
+        self._failed_worth: Floats = np.zeros(len(lake.rses))
 
     @property
     def full(self) -> bool:
@@ -195,8 +196,7 @@ class Draft:
             return True
         if self.emptied:
             return False
-        failed, less = self._failed.get(r, (np.inf, 0.0))
-        if lacking >= failed and worth <= less and not partly:
+        if not partly and lacking >= self._failed_lacking[r] and worth <= self._failed_worth[r]:
             return False
         chosen: list[tuple[int, float]] = []
         found = saved = 0.0
@@ -215,12 +215,16 @@ class Draft:
                 saved -= one[1]
         done = found >= lacking and saved <= worth
         if not done and not partly:
-            self._failed[r] = (lacking, worth)
+            self._failed_lacking[r], self._failed_worth[r] = lacking, worth
             return False
         for d, gain in chosen:
             if self.may_go(d, r) and not self.emptied:
                 self.release(d, r, gain, why, (worth, lacking), for_dataset)
         return done
+
+    def hopeless(self, size: float, worth: Floats) -> Mask:
+        """Where room for ``size`` bytes was not to be made for as much as ``worth`` (R) before."""
+        return (size - self.room.later >= self._failed_lacking) & (worth <= self._failed_worth)
 
     def _victims(self, r: int) -> list[int]:
         """Datasets whose copies at ``r`` are ours and would free something, the least worth by byte first."""

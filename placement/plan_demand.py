@@ -61,7 +61,7 @@ def copy_wanted(draft: Draft) -> None:
         row = found[d]
         fits = draft.room.fits(size)
         lacks = draft.room.lacks_room_only(size)
-        row[~(fits | lacks)] = 0.0
+        row[~(fits | (lacks & ~draft.hopeless(size, row / tuning.swap)))] = 0.0
         r = int(row.argmax())
         gain = float(row[r])
         if gain < needed[d]:
