@@ -5,8 +5,12 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from placement.replay.report import Row
 
 CAPACITIES = "1,5,10,25,50"
 GENERATORS = ("calibrated", "shifting")
@@ -95,10 +99,10 @@ def _as_json(document: object) -> str:
     return orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
 
 
-def _as_table(header: list[str], lines: list[list[str]], rows: Sequence[object]) -> str:
+def _as_table(header: list[str], lines: list[list[str]], rows: Sequence[Row]) -> str:
     from asterism.output import table, terminal_width
     from placement.replay import report
 
-    compared = report.comparison_lines(rows)  # type: ignore[arg-type]
+    compared = report.comparison_lines(rows)
     note = "bytes*: of reads that no custodial copy at the reader's site serves; cold: of a dataset never read before"
     return "\n".join([table(header, lines, width=terminal_width()), "", note, *compared])

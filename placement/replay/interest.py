@@ -14,9 +14,7 @@ from placement.state import Floats, Ints, Mask, Terms
 from placement.terms import Asked, of_query, of_records, record_key
 from schemas.errors import QueryError
 from schemas.query import Cone, Query, parse
-from schemas.record import record_id
 
-_SOURCE = "replay"  # of the records
 _BLOCK = 4000  # records
 _SAYS_NOTHING = Query()
 _NONE: Ints = np.empty(0, np.int64)
@@ -31,7 +29,7 @@ class Interest:
     @cached_property
     def ids(self) -> tuple[str, ...]:
         """The record of each dataset."""
-        return tuple(record_id(_SOURCE, f"{scope}:{name}") for scope, name in self.trace.dids)
+        return tuple(record["id"] for record in self.trace.records)
 
     @cached_property
     def keys(self) -> list[int]:

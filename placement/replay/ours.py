@@ -102,7 +102,7 @@ class Ours(Idle):
         if rows:
             features = np.concatenate([made for made, _ in rows])
             reads = np.concatenate(
-                [sum(self.read_days[day + n][: len(made)] for n in range(window)) for made, day in rows]  # type: ignore[misc]
+                [sum(self.read_days[day + n][: len(made)] for n in range(window)) for made, day in rows]
             )
             if reads.sum() >= LEAST_READS:
                 self.model = train_on(features, reads, WINDOW)

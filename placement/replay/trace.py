@@ -20,12 +20,14 @@ import orjson
 
 from placement.state import ELSEWHERE, Floats, Ints
 from schemas.errors import PlacementError
+from schemas.record import record_id
 
 HOUR = 3600.0
 ONE_READ = 6 * HOUR  # files of a dataset that a site reads within this time of the first are one read of the dataset
 READS = frozenset({"get", "get_sm", "get_sm_a", "download"})
 STAGING = 4 * HOUR  # of a tape of which no latency is said
 LATENCY = 0.1  # seconds, where none is said
+SOURCE = "replay"  # of the records
 RATE = 100e6  # bytes/s of a link of which nothing is said
 
 Did = tuple[str, str]
@@ -48,7 +50,7 @@ class Trace:
 
     ``shares``: of all disk for placed copies, the part at each site. ``latency`` (seconds) and ``rate`` (bytes/s) are
     of links, by (from, to). ``homes``: where the custodial copies of a dataset are, as places in ``storages``.
-    ``records`` are as the catalogue would have them, empty where the trace says nothing.
+    ``records`` are as the catalogue would have them.
     """
 
     name: str
@@ -126,8 +128,8 @@ def parse(lines: Iterable[bytes], name: str) -> Trace:
 class _Dataset:
     created: float
     homes: list[str]
+    record: Mapping[str, Any]
     bytes: int | None = None
-    record: Mapping[str, Any] = field(default_factory=dict)
     files: dict[str, int] = field(default_factory=dict)
 
 
@@ -152,8 +154,8 @@ class _Reader:
         elif kind == "dataset":
             did = (event["scope"], event["name"])
             if did not in self.datasets:
-                record = record_of(event["name"], event.get("metadata") or {})
-                self.datasets[did] = _Dataset(at, list(event.get("replicas") or ()), int(event["bytes"]), record)
+                record = record_of(did, event.get("metadata") or {})
+                self.datasets[did] = _Dataset(at, list(event.get("replicas") or ()), record, int(event["bytes"]))
         elif kind == "rse":
             self.rses[event["rse"]] = event
         elif kind == "distance":
@@ -166,7 +168,7 @@ class _Reader:
         known = self.datasets.get(did)
         if known is None:
             home = event.get("remoteSite")
-            known = self.datasets[did] = _Dataset(at, [home] if home else [])
+            known = self.datasets[did] = _Dataset(at, [home] if home else [], record_of(did, {}))
         if known.bytes is None:
             known.files[file[1]] = int(event.get("filesize") or 0)
         if at - self.begun.get((did, site), -math.inf) > ONE_READ:
@@ -249,9 +251,14 @@ class _Reader:
         return latency, np.minimum(rate, [write[site] or math.inf for site in sites])
 
 
-def record_of(name: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
+def record_of(did: Did, metadata: Mapping[str, Any]) -> dict[str, Any]:
     """The record of a ``dataset`` event: a ``radius`` makes its position a circle, two numbers of ``time`` a span."""
-    record = {"title": name, "kind": "dataset", **{key: value for key, value in metadata.items() if key != "radius"}}
+    name = ":".join(did)
+    record = {
+        **{"id": record_id(SOURCE, name), "source": SOURCE, "kind": "dataset", "title": did[1]},
+        "identifiers": [{"scheme": "rucio", "value": name}],
+        **{key: value for key, value in metadata.items() if key != "radius"},
+    }
     where, radius = metadata.get("position"), metadata.get("radius")
     if where and radius is not None and "footprint" not in metadata:
         record["footprint"] = {"circle": [where["ra"], where["dec"], radius]}
