@@ -73,7 +73,7 @@ def copy_wanted(draft: Draft) -> None:
         if fits[r] or draft.make_room(r, size, gain / tuning.swap, "room.swap", d):
             if fits[r] or draft.room.fits(size)[r]:
                 action = draft.copy(d, r, draft.demand_lifetime)
-                draft.steps.append(Step(action, d, (r,), gain, draft.demand_lifetime, "demand", by=(needed[d],)))
+                draft.steps.append(Step(action, d, (r,), gain, draft.demand_lifetime, "demand", by=(float(needed[d]),)))
             else:  # it follows when the room is there
                 draft.room.spend(r, size)
                 draft.present[d, r] = True
