@@ -19,9 +19,10 @@ from sqlalchemy import select
 from catalog.database import portions
 from catalog.store import Store
 from catalog.tables import record
-from placement import terms, terms_sky
+from placement import terms
 from placement.demand import Demand
 from placement.demand_store import AT_ONCE, Row, as_merged, merge, prune, rows
+from placement.queries import asks, same, terms_of
 from placement.rucio_traces import keep_reads
 from placement.settings import DemandSettings
 from placement.sites import Sites
@@ -127,7 +128,7 @@ class Recorder(NoRecorder):
         return self._sites.of(host)
 
     def search(self, query: Query, ids: Sequence[str], total: int, site: str) -> None:
-        if query.cursor is not None or not _asks(query):
+        if query.cursor is not None or not asks(query):
             return
         if query.region is not None and len(str(query.region.footprint.get("moc", ""))) > _LONGEST_REGION:
             query = replace(query, region=None)
@@ -221,7 +222,7 @@ class Recorder(NoRecorder):
         for note in notes:
             match note:
                 case _Search():
-                    key = note.site, _said(note.query)
+                    key = note.site, same(note.query)
                     if key not in found or len(note.ids) > len(found[key].ids):
                         found[key] = note
                 case _View():
@@ -230,11 +231,12 @@ class Recorder(NoRecorder):
                     asked.setdefault((note.site, note.ra, note.dec), note)
         parts = self._parts({id for one in found.values() for id in one.ids} | {id for _, id in seen})
         places = [Query(region=Region.circle(one.ra, one.dec, 0.0)) for one in asked.values()]
-        said = _terms([*(self._located(one.query) for one in found.values()), *places])
+        said = terms_of([*(self._located(one.query) for one in found.values()), *places])
         # from here on nothing asks the store: notes are counted once, or not at all and again the next time
-        for note, own in zip([*found.values(), *asked.values()], said, strict=True):
+        counted: list[_Search | _Place] = [*found.values(), *asked.values()]
+        for which, own in zip(counted, said, strict=True):
             for dim, term, amount in own:
-                self._unsaved.add(dim, term, note.site, amount, note.at, now)
+                self._unsaved.add(dim, term, which.site, amount, which.at, now)
         for one in found.values():
             for id in {part for whole in one.ids for part in parts.get(whole, (whole,))}:
                 self._unsaved.add(terms.FOUND, terms.record_key(id), one.site, 1 / one.total, one.at, now)
@@ -291,25 +293,3 @@ class Recorder(NoRecorder):
                 _log.debug("the lake is not known now", exc_info=error)
                 return None
         return self._lake_known[1]
-
-
-def _asks(query: Query) -> bool:
-    """Whether it says anything of what is searched for."""
-    return bool(query.text or query.filters or query.region is not None or query.spans)
-
-
-def _said(query: Query) -> str:
-    """What makes two queries the same one."""
-    return repr((query.text, query.filters, query.region, query.spans))
-
-
-def _terms(queries: Sequence[Query]) -> list[list[terms.Asked]]:
-    """What each asks for. The cells of all at once: the library under them takes a millisecond a call."""
-    try:
-        cells = terms_sky.of_footprints([query.region.footprint or None if query.region else None for query in queries])
-        rest = [terms.of_query(replace(query, region=None)) for query in queries]
-    except Exception:  # one query that terms cannot be made of costs no other its place
-        _log.exception("no terms could be made of a query")
-        return [one for query in queries for one in _terms([query])] if len(queries) > 1 else [[]]
-    sky = [[terms.Asked(terms.SKY, terms.sky_key(cell), 1 / len(some)) for cell in some] for some in cells]
-    return [[*own, *more] for own, more in zip(sky, rest, strict=True)]
