@@ -80,7 +80,10 @@ class Columns:
             changed = fresh.differ(self.known)
             gone = fresh.places(self.known.id) < 0
             if count := int(changed.sum() + gone.sum()):
-                self._replace(fresh, _texts(fresh.id[changed]), set(_texts(self.known.id[gone])))
+                # in the order of the feed: what was saved together lies together on the disk
+                rows = np.flatnonzero(changed)
+                rows = rows[np.argsort(fresh.seq[rows])]
+                self._replace(fresh, _texts(fresh.id[rows]), set(_texts(self.known.id[gone])))
                 self._forget()
                 self._save()
         return count
