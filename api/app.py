@@ -15,6 +15,7 @@ from api import (
     cone,
     coverage,
     hints,
+    hints_apply,
     objects,
     openapi,
     operations,
@@ -109,6 +110,7 @@ def create_app(
     app.include_router(objects.router(catalogue, lanes, recorder))
     app.include_router(traces.router(catalogue, lanes, recorder))
     app.include_router(hints.router(catalogue, lanes))
+    app.include_router(hints_apply.router(catalogue, lanes))
     app.include_router(operations.router(catalogue, lanes, metrics))
     described = openapi.description(version)
     app.openapi = lambda: described  # type: ignore[method-assign]  # FastAPI's documented way (Extending OpenAPI)

@@ -7,7 +7,7 @@ All of it may be called from several threads at once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from catalog.documents import Tally, Tombstone
 from catalog.engine import Answer
@@ -17,6 +17,9 @@ from schemas.hint import Hint
 from schemas.objects import KnownObject
 from schemas.query import Query
 from schemas.record import Record
+
+if TYPE_CHECKING:
+    from placement.apply import Applier
 
 
 class Catalogue(Protocol):
@@ -107,6 +110,9 @@ class Catalogue(Protocol):
 
     def placement(self, id: str) -> dict[str, Any]:
         """Where the data of a record are, where they should be, and why; JSON."""
+
+    def applier(self) -> Applier:
+        """What makes Rucio do what the hints of the last planning say; raises ``placement.no-lake``."""
 
     def lake(self) -> dict[str, Any]:
         """The state of the lake as it was harvested; JSON."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import orjson
 from fastapi import APIRouter, Request
@@ -16,27 +16,16 @@ from api.records import JSON_TYPE, authorise
 from api.threads import Lanes
 from schemas.errors import QueryError
 
+if TYPE_CHECKING:
+    from placement.apply import Applier, Report
+
 PATH = "/api/v1/hints/apply"
 MAX_BODY = 1024**2
 KEYS = {"yes": "true or false", "ids": "a list of hints' ids", "max": "a whole number from 0"}
 
 
-class Report(Protocol):
-    """What came of it."""
-
-    def document(self) -> dict[str, Any]: ...
-
-
-class Applier(Protocol):
-    """Applies hints (see ``placement/apply.py``)."""
-
-    def plan(self, ids: Sequence[str], most: int | None) -> Any: ...
-    def run(self, ids: Sequence[str], most: int | None) -> Any: ...
-    def watch(self, report: Any, *, earlier: bool) -> Any: ...
-
-
-def router(catalogue: Catalogue, lanes: Lanes, applier: Callable[[], Applier]) -> APIRouter:
-    """The route; ``applier`` makes one for each request, and raises ``placement.no-lake``."""
+def router(catalogue: Catalogue, lanes: Lanes) -> APIRouter:
+    """The route."""
     made = APIRouter()
 
     @made.post(PATH)
@@ -45,15 +34,14 @@ def router(catalogue: Catalogue, lanes: Lanes, applier: Callable[[], Applier]) -
         body = io.BytesIO()
         await receive(request, body, MAX_BODY, "name fewer hints")
         yes, ids, most = _asked(body.getvalue())
-        report = await lanes.long(lambda: _done(applier(), yes, ids, most))
+        report = await lanes.long(lambda: _done(catalogue.applier(), yes, ids, most))
         return Response(orjson.dumps({"applied": yes, **report.document()}), media_type=JSON_TYPE)
 
     return made
 
 
 def _done(applier: Applier, yes: bool, ids: Sequence[str], most: int | None) -> Report:
-    report: Report = applier.watch(applier.run(ids, most), earlier=not ids) if yes else applier.plan(ids, most)
-    return report
+    return applier.watch(applier.run(ids, most), earlier=not ids) if yes else applier.plan(ids, most)
 
 
 def _asked(body: bytes) -> tuple[bool, list[str], int | None]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from api import cone, coverage, hints, objects, problems, records, saved, search, traces, vosi
+from api import cone, coverage, hints, hints_apply, objects, problems, records, saved, search, traces, vosi
 from api import metrics as prometheus
 from api.openapi_search import ANSWER, COMPARISONS, POSTED, body, coverage_parameters, parameter, search_parameters
 from mappings import atom
@@ -258,7 +258,7 @@ def _hints() -> Json:
         parameter(
             "action", "Only this; repeatable", {"type": "array", "items": {"type": "string", "enum": list(ACTIONS)}}
         ),
-        parameter("policy", "Only those of that policy", text),
+        parameter("policy", "Only those of that policy", {"type": "string"}),
         parameter("limit", "So many", count | {"maximum": hints.MAX_LIMIT}),
         parameter("offset", "How many to skip", count),
         parameter("format", "How to write them", {"enum": list(hints.FORMATS)}),
@@ -275,10 +275,40 @@ def _hints() -> Json:
         hints.PATH: _get(
             "What to do with replicas, and why", {"200": answer, "400": wrong, "404": no_lake, "503": _BUSY}, asked
         ),
+        hints_apply.PATH: {"post": _apply()},
         "/api/v1/records/{id}/placement": of_record,
         "/api/v1/lake": _get(
             "The state of the lake", {"200": _content("Its RSEs", records.JSON_TYPE), "404": no_lake, "503": _BUSY}
         ),
+    }
+
+
+def _apply() -> Json:
+    body: Json = {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "yes": {"type": "boolean", "default": False},
+            "ids": {"type": "array", "items": {"type": "string"}},
+            "max": {"type": "integer", "minimum": 0},
+        },
+    }
+    return {
+        "summary": "Let Rucio do what the hints say",
+        "description": "Without yes it says what it would do. ids: only these hints; max: at most so many rules.",
+        "security": [{"token": []}],
+        "requestBody": {"required": False, "content": {records.JSON_TYPE: {"schema": body}}},
+        "responses": {
+            "200": _content("What was done, or would be, step by step", records.JSON_TYPE),
+            "400": _problem("The body is not such an object (query.*)"),
+            "401": _problem("No token, or one that does not hold (access.*)"),
+            "404": _problem("No lake, or no such hint (placement.*)"),
+            "413": _problem("Too large (api.too-large)"),
+            "415": _problem("Content-Encoding is not taken (api.unsupported-encoding)"),
+            "500": _BROKEN,
+            "502": _problem("Rucio cannot be asked (source.*)"),
+            "503": _BUSY,
+        },
     }
 
 
@@ -297,7 +327,9 @@ def _import() -> Json:
 
 def _traces() -> Json:
     said = "Accepted; how many were taken by kind, ignored by reason, bad"
-    return _lines("Note reads of datasets", traces.POST, [], {"202": _content(said, records.JSON_TYPE)})
+    made = _lines("Note reads of datasets", traces.POST, [], {"202": _content(said, records.JSON_TYPE)})
+    content = {kind: {"schema": {"type": "string"}} for kind in ("application/jsonl", "text/plain")}
+    return made | {"requestBody": {"required": False, "content": content}}  # no lines are no traces
 
 
 def _lines(summary: str, description: str, parameters: list[Json], answers: Json) -> Json:

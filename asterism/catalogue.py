@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from catalog.runs import Run
     from catalog.saved import SavedQuery
     from mappings.healpix import Ints
+    from placement.apply import Applier
     from schemas.hint import Hint
     from schemas.objects import KnownObject
     from schemas.record import Record
@@ -166,6 +167,9 @@ class LocalCatalogue:
 
     def placement(self, id: str) -> dict[str, Any]:
         return self._factory.placement.of_record(id)
+
+    def applier(self) -> Applier:
+        return self._factory.applier()
 
     def lake(self) -> dict[str, Any]:
         return self._factory.placement.state()

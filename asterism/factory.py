@@ -155,15 +155,23 @@ class Factory:
         from placement.rucio_rules import Rules
 
         lake = self.placement.settings
-        rules = Rules(self.rucio_session(lake.source))
-        return Applier(self.store, rules, lake, lambda: kept_hints(self.store), self.settings.data / "hints.stop")
+        return Applier(
+            self.store,
+            Rules(self.lake_session),
+            lake,
+            lambda: kept_hints(self.store),
+            self.settings.data / "hints.stop",
+        )
 
-    def rucio_session(self, name: str) -> RucioSession:
-        """Requests to the Rucio of the source of that name."""
+    @functools.cached_property
+    def lake_session(self) -> RucioSession:
+        """Requests to the Rucio of the lake whose replicas are looked after."""
         from harvesters.registry import rucio_session
 
-        source = self.settings.source(name)
-        return rucio_session(source.resolved(), self.settings.contact, source.rate)
+        source = self.settings.source(self.placement.settings.source)
+        made = rucio_session(source.resolved(), self.settings.contact, source.rate)
+        self._open.callback(made.close)
+        return made
 
     @functools.cached_property
     def recorder(self) -> NoRecorder:

@@ -90,6 +90,10 @@ class RucioSession:
         """Who acts."""
         return self._account
 
+    def close(self) -> None:
+        """Give up the connections."""
+        self._client.close()
+
     def get(self, path: str, params: Mapping[str, Any] | None = None, accept: Collection[int] = ()) -> httpx.Response:
         """GET; a status in ``accept`` is returned, any other but 2xx is a SourceError."""
         return self._authorised(

@@ -85,7 +85,7 @@ def _plan(factory: Factory, lake: str, results: list[RunResult], progress: Progr
     try:
         if harvested:
             progress("the state of the lake")
-            factory.placement.take(factory.rucio_session(lake))
+            factory.placement.take(factory.lake_session)
         progress("planning")
         planned = factory.placement.plan()
     except AsterismError as error:

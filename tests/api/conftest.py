@@ -7,8 +7,8 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
-from urllib.parse import urlencode
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import parse_qsl, urlencode
 
 import httpx
 import numpy as np
@@ -23,11 +23,16 @@ from catalog.saved import SavedQuery, check
 from mappings.healpix import Ints
 from mappings.histogram import Edges
 from schemas.access import visible
-from schemas.errors import QueryError
+from schemas.errors import PlacementError, QueryError
 from schemas.fields import search_fields
+from schemas.hint import Hint
 from schemas.objects import KnownObject
-from schemas.query import Cone, Filter, Query
+from schemas.query import Cone, Filter, Query, parse
 from schemas.record import Record, record_id, validate_record
+from schemas.rse_expression import parse as parse_expression
+
+if TYPE_CHECKING:
+    from placement.apply import Applier
 
 TOKEN = "a-token-that-holds"
 
@@ -58,6 +63,7 @@ class MemoryCatalogue:
         self.failure: Exception | None = None
         self.asked: list[Query] = []
         self.clusters: dict[str, list[str]] = {}
+        self.kept_hints: list[Hint] = []
         self.remote = False
         self.covered = next(iter(self.by_id))
         self.saved: dict[str, SavedQuery] = {}
@@ -161,6 +167,30 @@ class MemoryCatalogue:
         kept = list(lines)
         self.imported.append((source, kept))
         return Tally(new=sum(_is_object(line) for line in kept), quarantined=sum(not _is_object(line) for line in kept))
+
+    def hints(
+        self, query: str | None, expression: str | None, actions: Sequence[str], policy: str | None
+    ) -> list[Hint]:
+        if query is not None:
+            parse(parse_qsl(query))
+        if expression is not None:
+            parse_expression(expression)
+        return [
+            one
+            for one in self.kept_hints
+            if (not actions or one.action in actions) and (policy is None or one.policy == policy)
+        ]
+
+    def placement(self, id: str) -> dict[str, Any]:
+        return {"record": id, "datasets": []}
+
+    def applier(self) -> Applier:
+        raise PlacementError("no-lake", "nobody's replicas are looked after")
+
+    def lake(self) -> dict[str, Any]:
+        if not self.kept_hints:
+            raise PlacementError("no-state", "nothing is known of the lake yet")
+        return {"source": "lake", "rses": []}
 
     def ready(self) -> list[str]:
         return self.problems
