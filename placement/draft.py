@@ -108,7 +108,7 @@ class Draft:
     def sources(self, datasets: Ints) -> Mask:
         """To which RSEs (M, R) a complete copy of ``datasets`` (M) that can be read may be transferred."""
         usable = self.datasets.complete[datasets] & self.gains.readable
-        return (usable.astype(np.float32) @ self.links) > 0
+        return np.asarray((usable.astype(np.float32) @ self.links) > 0, bool)
 
     def possible(self, datasets: Ints) -> Mask:
         """Where a copy of ``datasets`` (M) can be made if only there is room, tapes too; shape (M, R)."""
@@ -118,7 +118,7 @@ class Draft:
 
     def row(self, d: int) -> Floats:
         """The gain of each further copy of ``d``, shape (R)."""
-        return self.gains.rows(np.array([d]), self.present[d : d + 1])[0]
+        return np.asarray(self.gains.rows(np.array([d]), self.present[d : d + 1])[0])
 
     def keep_gain(self, d: int, r: int) -> float:
         """What the copy of ``d`` at ``r`` saves over the others."""
