@@ -253,7 +253,7 @@ def _hints() -> Json:
         "properties": {"items": {"type": "array", "items": hint}},
     }
     asked = [
-        parameter("for", "Only on what this query string, or saved query, finds", text),
+        parameter("for", "Only on what this query string, or saved query, finds", {"type": "string"}),
         parameter("rse", "Only to or from RSEs of this RSE expression", text),
         parameter(
             "action", "Only this; repeatable", {"type": "array", "items": {"type": "string", "enum": list(ACTIONS)}}

@@ -133,6 +133,7 @@ class Placement:
         lake = self.lake()
         with Lease(self._store, LEASE, wait=_WAIT):
             notes = read_traces(self._store, self._demand, lake)
+            demand_store.prune(self._store, self._demand.half_life, lake.taken_at)
             columns = self._columns(lake)
             notes += [f"{n} copies or locks are at {rse}, which is no RSE of the lake" for rse, n in _sorted(columns)]
             members = self._members(columns, self.policies())
