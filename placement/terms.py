@@ -101,18 +101,14 @@ def of_record(record: Record, thesaurus: Thesaurus | None = None) -> list[tuple[
 def of_records(records: Sequence[Record], thesaurus: Thesaurus | None = None) -> Terms:
     """The terms of many records; of each ascending by (dimension, key), none twice.
 
-    Of a merged record VIEW and FOUND of it: it is viewed and found in place of its parts. A few thousand at a time:
-    the sky is done for all at once.
+    A few thousand at a time: the sky is done for all at once. READ, VIEW and FOUND are not among them.
     """
     cells = terms_sky.of_footprints([_place(record) for record in records])
     start = np.zeros(len(records) + 1, dtype=np.int64)
     dims: list[int] = []
     keys: list[int] = []
     for n, record in enumerate(records):
-        merged = [record_key(record["id"])] if "same_as" in record else []
         by_dim = (
-            (VIEW, merged),
-            (FOUND, merged),
             (SKY, [terms_sky.ORDER << 56 | cell for cell in cells[n]]),
             (TIME, _bins([(one.get("min", -math.inf), one.get("max", math.inf)) for one in record.get("time", ())])),
             (FACET, list(map(_hash, _facets(record, thesaurus)))),

@@ -144,11 +144,12 @@ def test_terms_are_those_of_the_merged_record(store: Store, source: str, tmp_pat
     assert columns.update() == 1
     cluster = store.cluster_of(id_of("a", source))
     assert cluster is not None and said() == terms.of_record(store.get(cluster) or {})
-    assert (terms.VIEW, terms.record_key(cluster)) in said()
+    assert columns.datasets.shown == [cluster]
     store.save(f"z{source}", [other("z", doi, f"z{source}", facilities=["MAGIC"])])
     assert columns.update() == 1 and said() == terms.of_record(store.get(cluster) or {})
     store.save(f"z{source}", gone=["z"])
     assert columns.update() == 1 and said() == terms.of_record(store.get(id_of("a", source)) or {})
+    assert columns.datasets.shown is None
 
 
 def test_containers_stand_for_all_that_is_below_them(store: Store, source: str, tmp_path: Path) -> None:
