@@ -224,7 +224,8 @@ class Draft:
 
     def hopeless(self, size: float, worth: Floats) -> Mask:
         """Where room for ``size`` bytes was not to be made for as much as ``worth`` (R) before."""
-        return (size - self.room.later >= self._failed_lacking) & (worth <= self._failed_worth)
+        lacking = size - self.room.later
+        return (lacking > 0) & (self.emptied | (lacking >= self._failed_lacking) & (worth <= self._failed_worth))
 
     def _victims(self, r: int) -> list[int]:
         """Datasets whose copies at ``r`` are ours and would free something, the least worth by byte first."""
