@@ -177,7 +177,6 @@ class Columns:
             accessed_at=accessed,
             rules=self._rules(),
             terms=Terms(table.terms.start, *table.terms.columns),
-            shown=_texts(self.shown[0]) if (self.known.cluster != b"").any() else None,
         )
 
     def _cells(self, some: Ragged, place: Ints, counted: Counter[str]) -> tuple[tuple[Ints, Ints], list[Any]]:

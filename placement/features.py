@@ -148,9 +148,6 @@ def interest(
     keys = np.fromiter(map(_record_key, datasets.ids), np.uint64, shape[0])
     order = np.argsort(keys)
     for dim, first in ((term.READ, 0), (term.VIEW, _VIEWS), (term.FOUND, _VIEWS + 2)):
-        if dim == term.VIEW and datasets.shown is not None:
-            keys = np.fromiter(map(_record_key, datasets.shown), np.uint64, shape[0])
-            order = np.argsort(keys)
         rows, record = _rows_of(table, dim, keys, order)
         for speed in range(2):
             features[:, first + speed] = np.bincount(record, rates[speed, rows], shape[0])

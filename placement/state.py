@@ -124,8 +124,7 @@ class Datasets:
 
     ``complete``: all files are available there. ``coming``: a rule wants it there and it is not complete.
     ``locked_until``: until when some rule holds it there, FOREVER where one has no end, 0 where none does.
-    ``accessed_at``, ``created_at``: NaN where not known. ``shown``: the ids under which people find and view the
-    datasets, those of merged records where they are parts of one; None: their own.
+    ``accessed_at``, ``created_at``: NaN where not known.
     """
 
     ids: Sequence[str]  # of the records
@@ -140,7 +139,6 @@ class Datasets:
     accessed_at: Floats  # float32, N, R
     rules: Sequence[OwnRule]
     terms: Terms
-    shown: Sequence[str] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)

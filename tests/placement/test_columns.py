@@ -14,9 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from catalog.store import Store
-from placement import columns_file, features, terms
+from placement import columns_file, terms
 from placement.columns import Columns
-from placement.demand import DemandTable
 from placement.state import FOREVER, Datasets, Terms
 from tests.placement.lake import SOURCE, id_of, lake, lock, other, put, replica, rule
 
@@ -145,12 +144,10 @@ def test_terms_are_those_of_the_merged_record(store: Store, source: str, tmp_pat
     assert columns.update() == 1
     cluster = store.cluster_of(id_of("a", source))
     assert cluster is not None and said() == terms.of_record(store.get(cluster) or {})
-    assert columns.datasets.shown == [cluster]
     store.save(f"z{source}", [other("z", doi, f"z{source}", facilities=["MAGIC"])])
     assert columns.update() == 1 and said() == terms.of_record(store.get(cluster) or {})
     store.save(f"z{source}", gone=["z"])
     assert columns.update() == 1 and said() == terms.of_record(store.get(id_of("a", source)) or {})
-    assert columns.datasets.shown is None
 
 
 def test_containers_stand_for_all_that_is_below_them(store: Store, source: str, tmp_path: Path) -> None:
@@ -300,20 +297,3 @@ def test_following_is_as_reading_anew(store: Store, tmp_path: Path, done: list[t
 
 def test_the_source_of_the_doubles_is_the_lakes() -> None:
     assert lake().source == SOURCE
-
-
-def test_a_dataset_is_viewed_as_the_merged_record(store: Store, source: str, tmp_path: Path) -> None:
-    doi = f"10.5072/{source}"
-    store.save(source, [put("a", source=source, doi=doi), put("b", source=source)])
-    store.save(f"z{source}", [other("z", doi, f"z{source}")])
-    columns = Columns.open(tmp_path, store, lake(source))
-    columns.update()
-    made = columns.datasets
-    assert made.shown is not None and made.shown[1] == id_of("b", source) and made.shown[0] != id_of("a", source)
-    found = sorted((terms.record_key(id), n) for n, id in enumerate(made.shown))
-    weights = np.array([n + 1.0 for _, n in found])
-    keys = np.array([key for key, _ in found], dtype=np.uint64)
-    table = DemandTable(np.full(2, terms.VIEW, np.uint8), keys, ("",), np.zeros(2, np.int32), weights, weights)
-    said = features.interest(made, table, ("",), np.ones(len(features.NAMES)), NOVEMBER_21).features
-    viewed = said[:, features.NAMES.index("views.slow")]
-    assert viewed[0] > 0 and viewed[1] == pytest.approx(2 * viewed[0])
