@@ -74,8 +74,9 @@ class Draft:
         self.deletable: Mask = np.array([rse.deletable for rse in lake.rses], bool)
         self.sites = np.array([lake.sites.index(rse.site) for rse in lake.rses], np.int64)
         self.links = linked(lake)
-        self._members = np.array([one.mask for one in self.memberships], bool).reshape(-1, len(datasets))
-        self._rses = np.array([one.rses for one in self.memberships], bool).reshape(-1, len(lake.rses))
+        k = len(self.memberships)
+        self._members = np.array([one.mask for one in self.memberships], bool).reshape(k, len(datasets))
+        self._rses = np.array([one.rses for one in self.memberships], bool).reshape(k, len(lake.rses))
         self._copies = np.array([one.policy.copies for one in self.memberships], np.int64)
         self._margins = np.array([margin(one.policy.lifetime) for one in self.memberships], np.float64)
         self.own: dict[tuple[int, int], list[OwnRule]] = {}

@@ -238,6 +238,11 @@ def test_ids_and_times_stay_while_the_hint_does() -> None:
     assert Hint.read(first.document()) == first
 
 
+def test_a_lake_without_datasets_has_no_hints() -> None:
+    for made in (lake(A, B), lake()):
+        assert planned(made, datasets(made)) == planned(made, datasets(made), [member(made, datasets(made))]) == []
+
+
 def test_explain_says_where_it_is_and_should_be() -> None:
     made = lake(A, B, C)
     these = own(made, datasets(made, {"A": FOREVER, "C": 3}), 0, "C")
