@@ -25,8 +25,8 @@ What = Literal["create", "extend", "release"]
 class Step:
     """One rule of one hint, made (``create``), given a later end (``extend``) or let go (``release``) at one RSE.
 
-    ``rule``: which is changed. ``ends_at``: when it is to end (Unix seconds; None: never); ``lifetime``: the same in
-    seconds from when it is done. ``valid_until``: when the hint expires. ``body``: of a new rule, as POSTed.
+    ``rule``: which is changed. ``ends_at``: until when it has to last, to stand (Unix seconds; None: for ever);
+    ``lifetime``: what it is given, in seconds from when it is done. ``valid_until``: when the hint expires. ``body``: of a new rule, as POSTed.
     """
 
     hint: str

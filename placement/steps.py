@@ -14,7 +14,6 @@ from schemas.hint import Hint
 
 Outcome = Literal["to do", "done", "stands", "skipped", "failed", "left", "undone"]
 # A rule that ends this much sooner than the hint wants is as good, so that nothing is changed for a clock that is off
-_CLOSE_ENOUGH = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ def lasts(rule: Rule, step: Step) -> bool:
         return True
     if step.ends_at is None or step.lifetime is None:
         return False
-    return rule.expires_at >= step.ends_at - min(_CLOSE_ENOUGH, step.lifetime / 10)
+    return rule.expires_at >= step.ends_at
 
 
 class Book:
@@ -112,7 +111,8 @@ def steps(hints: Iterable[Hint], book: Book, activity: str, now: float) -> Itera
 
 
 def _hold(hint: Hint, rse: str, book: Book, activity: str, now: float) -> Step | Line:
-    ends_at = None if hint.lifetime is None else unix(hint.created_at) + hint.lifetime
+    # half: what was given its end a while ago stands, and nothing is planned before a quarter is left
+    ends_at = None if hint.lifetime is None else now + hint.lifetime / 2
     common = (hint.scope, hint.name, rse)
     create = Step(
         hint=hint.id,

@@ -52,7 +52,7 @@ def wrong(line: str) -> str | None:
     # click keeps a command's help option as the first context wanted it
     context = click.Context(cli, info_name="asterism", help_option_names=["-h", "--help"])
     try:
-        while isinstance(command, click.Group):
+        while isinstance(command, click.Group) and not _by_itself(command, words):
             _, found, words = command.resolve_command(context, words)
             assert found is not None
             command = found
@@ -66,6 +66,11 @@ def wrong(line: str) -> str | None:
         said = error.format_message()
         return None if re.search(r"does not exist|No such file", said) else said
     return None
+
+
+def _by_itself(group: click.Group, words: list[str]) -> bool:
+    """Whether it is the group that is called, with options of its own, and none of its commands."""
+    return group.invoke_without_command and (not words or words[0].startswith("-"))
 
 
 @pytest.mark.parametrize(("page", "line"), COMMANDS, ids=[f"{page}: {line}" for page, line in COMMANDS])

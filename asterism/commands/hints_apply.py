@@ -166,7 +166,7 @@ def _summary(report: Report, planned: bool) -> str:
     if report.left:
         parts.append(f"{report.left} left for the next run")
     said = ", ".join(parts)
-    return f"would be: {said}\nasterism hints apply --yes does it" if planned else said
+    return f"would be: {said}\ndo it with: asterism hints apply --yes" if planned else said
 
 
 @click.command()

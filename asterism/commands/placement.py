@@ -58,13 +58,15 @@ def train(config: Path | None) -> None:
 
 
 @placement.command()
-@click.confirmation_option("--yes", prompt="Forget all that is kept of what people look for?")
+@click.option("--yes", is_flag=True, help="Do it; there is no way back.")
 @click.pass_obj
-def forget(config: Path | None) -> None:
-    """Erase what is kept of what people look for. There is no way back."""
+def forget(config: Path | None, yes: bool) -> None:
+    """Erase what is kept of what people look for."""
     from asterism.factory import Factory
     from placement.demand_store import forget as erase
 
+    if not yes:
+        raise click.UsageError("this erases all that is kept of what people look for; say --yes")
     with Factory(load(config)) as factory:
         click.echo(f"forgotten: {erase(factory.store)} sums")
 

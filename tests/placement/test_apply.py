@@ -406,9 +406,12 @@ def test_over_http(rucio: Rucio, make: Make) -> None:
         def check_token(self, token: str) -> object | None:
             return token if token == "good" else None
 
+        def applier(self) -> Applier:
+            return make(*wanted("d1", "d2"))
+
     app = FastAPI()
     problems.install(app)
-    app.include_router(hints_apply.router(Tokens(), Lanes(), lambda: make(*wanted("d1", "d2"))))  # type: ignore[arg-type]
+    app.include_router(hints_apply.router(Tokens(), Lanes()))  # type: ignore[arg-type]
 
     def post(body: Any, token: str = "good") -> httpx.Response:
         async def asked() -> httpx.Response:
