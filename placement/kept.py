@@ -3,17 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import orjson
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
 
-from catalog.database import portions
+from catalog.database import insert_many, portions
 from catalog.store import Store
 from catalog.tables import hint as table
 from schemas.access import visible
 from schemas.hint import Hint
 
 _EVERYBODY: frozenset[str] = frozenset()
+_AT = b'"created_at":'  # where the times of a hint's document begin, which are the last in it
+_RESTRICTED = b'"restricted"'  # in the document of every record that not everybody may see
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """When a hint was first given, and until when it holds; ISO 8601 UTC."""
+
+    created_at: str
+    expires_at: str
+
+
+def kept_times(store: Store) -> dict[str, Times]:
+    """The times of the hints by id, without the rest of them: in a tenth of the time."""
+    rows = store.database.fetch("SELECT id, document FROM hint", ())
+    found = {}
+    for id, body in rows:
+        document = bytes(body)
+        said = orjson.loads(b"{" + document[document.rindex(_AT) :])
+        found[id] = Times(said["created_at"], said["expires_at"])
+    return found
 
 
 def replace_hints(store: Store, hints: Sequence[Hint]) -> None:
@@ -40,8 +62,8 @@ def replace_hints(store: Store, hints: Sequence[Hint]) -> None:
         stale = [id for id in before if id not in rows] + [row["id"] for row in changed if row["id"] in before]
         for some in portions(stale):
             connection.execute(delete(table).where(table.c.id.in_(some)))
-        for portion in portions(changed):
-            connection.execute(insert(table), list(portion))
+        if changed:
+            insert_many(connection, table, changed)
 
 
 def kept_hints(store: Store, *, shown: bool = False, records: Sequence[str] | None = None) -> list[Hint]:
@@ -69,8 +91,13 @@ def order(hint: Hint) -> tuple[bool, int, float, str]:
 
 def _hidden(store: Store, ids: Sequence[str]) -> set[str]:
     """Those of the records that not everybody may see."""
-    hidden = set()
-    for some in portions(ids, 500):
-        found = store.get_many(some)
-        hidden |= {id for id in some if id not in found or not visible(found[id], _EVERYBODY)}
+    hidden = set(ids)
+    for some in portions(ids):
+        marks = ",".join("?" * len(some))
+        rows = store.database.fetch(f"SELECT id, doc FROM record WHERE id IN ({marks}) AND doc IS NOT NULL", some)
+        for id, body in rows:
+            document = bytes(body)
+            # reading all of them costs more than the planning
+            if _RESTRICTED not in document or visible(orjson.loads(document), _EVERYBODY):
+                hidden.discard(id)
     return hidden

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -27,6 +27,15 @@ from schemas.policy import DEFAULT_PRIORITY
 __all__ = ["Budgets", "Shortfalls", "Tuning", "explain", "plan", "shortfalls"]
 
 
+class Times(Protocol):
+    """Of a hint: when it was first given, and until when it holds; ISO 8601 UTC."""
+
+    @property
+    def created_at(self) -> str: ...
+    @property
+    def expires_at(self) -> str: ...
+
+
 def plan(
     lake: Lake,
     datasets: Datasets,
@@ -34,13 +43,13 @@ def plan(
     forecast: Forecast,
     budgets: Budgets,
     now: float,
-    before: Mapping[str, Hint],
+    before: Mapping[str, Times],
     *,
     explain: bool = True,
 ) -> list[Hint]:
     """What to do: policies' hints first, then new copies, extensions and releases for demand.
 
-    ``before``: the hints of the last planning by id, whose times stay. ``explain``: whether hints get their reasons.
+    ``before``: the times of the last planning's hints by id, which stay. ``explain``: whether hints get their reasons.
     """
     draft = _draft(lake, datasets, memberships, forecast, budgets, now)
     plan_demand.release_unwanted(draft)
@@ -86,7 +95,7 @@ class _Member:
     rses: Any
 
 
-def _hint(draft: Draft, step: Step, before: Mapping[str, Hint], explained: bool) -> Hint:
+def _hint(draft: Draft, step: Step, before: Mapping[str, Times], explained: bool) -> Hint:
     lake, datasets, budgets, d = draft.lake, draft.datasets, draft.budgets, step.dataset
     rses = tuple(lake.rses[r].name for r in step.rses)
     policy = step.member.policy if step.member else None

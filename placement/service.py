@@ -20,7 +20,7 @@ from placement import lake as lakes
 from placement.columns import Columns
 from placement.demand import DemandTable
 from placement.forecast import Forecast, expected
-from placement.kept import kept_hints, order, replace_hints
+from placement.kept import kept_hints, kept_times, order, replace_hints
 from placement.membership import Membership, memberships, validate
 from placement.policies import in_force
 from placement.rucio_traces import read_traces
@@ -141,7 +141,7 @@ class Placement:
             window, half_life = self.settings.window, self._demand.half_life
             samples.observe(self._store, columns.datasets, asked, window, lake.taken_at, half_life)
             forecast = self._forecast(columns.datasets, lake, asked)
-            before = {one.id: one for one in kept_hints(self._store)}
+            before = kept_times(self._store)
             hints = plan.plan(
                 lake, columns.datasets, members, forecast, self._budgets(), now=lake.taken_at, before=before
             )
