@@ -91,7 +91,7 @@ def prune(store: Store, half_life: float, now: float, most: int = MOST) -> int:
     weights = [(math.log2(row[3]) if row[3] > 0 else -math.inf) + (row[4] - now) / half_life for row in found]
     least = sorted(range(len(found)), key=lambda n: (weights[n], tuple(found[n][:3])))
     faint = sum(weight < math.log2(FAINT) for weight in weights)
-    gone = max(faint, len(found) - most if len(found) > most + most // SLACK else 0)
+    gone: int = max(faint, len(found) - most if len(found) > most + most // SLACK else 0)
     # another may have added to a row since it was read
     named = [getattr(demand.c, name) == bindparam(f"was_{name}") for name in ("dim", "key", "site", "at")]
     for some in portions(least[:gone], AT_ONCE):

@@ -26,7 +26,8 @@ class Step:
     """One rule of one hint, made (``create``), given a later end (``extend``) or let go (``release``) at one RSE.
 
     ``rule``: which is changed. ``ends_at``: until when it has to last, to stand (Unix seconds; None: for ever);
-    ``lifetime``: what it is given, in seconds from when it is done. ``valid_until``: when the hint expires. ``body``: of a new rule, as POSTed.
+    ``lifetime``: what it is given, in seconds from when it is done. ``valid_until``: when the hint expires. ``body``:
+    of a new rule, as POSTed.
     """
 
     hint: str

@@ -28,10 +28,10 @@ def release_unwanted(draft: Draft) -> None:
     for n in few[np.argsort(saved[few], kind="stable")].tolist():
         if draft.emptied:
             return
-        pair = old[n]
+        dataset, rse = old[n]
         # of two copies of one dataset, the second is worth more when the first has gone
-        if draft.may_go(*pair) and (gain := draft.keep_gain(*pair)) < low:
-            draft.release(*pair, gain, "demand.low", (low,))
+        if draft.may_go(dataset, rse) and (gain := draft.keep_gain(dataset, rse)) < low:
+            draft.release(dataset, rse, gain, "demand.low", (low,))
 
 
 def release_where_full(draft: Draft) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from placement.draft import Draft, Membership, Step
 from placement.room import margin
-from placement.state import Floats, Ints, Mask
+from placement.state import Floats, Ints, Mask, OwnRule
 from schemas.hint import ACTIONS, Action
 
 
@@ -30,7 +30,8 @@ def fulfil(draft: Draft) -> None:
 def counted(draft: Draft, member: Membership, datasets: Ints) -> Mask:
     """The copies (M, R) of ``datasets`` that count for the policy: complete or coming, and held beyond the margin."""
     held = draft.held[datasets] > draft.now + margin(member.policy.lifetime)
-    return np.asarray(draft.present[datasets] & member.rses & held)
+    made: Mask = draft.present[datasets] & member.rses & held
+    return made
 
 
 def destinations(draft: Draft, member: Membership, d: int) -> Mask:
@@ -44,7 +45,7 @@ def _fulfil_one(draft: Draft, member: Membership, d: int, row: Floats) -> None:
     there = counted(draft, member, np.array([d]))[0]
     lacking = policy.copies - int(there.sum())
     extended: list[int] = []
-    rules = []
+    rules: list[OwnRule] = []
     gain = 0.0
     loose = np.flatnonzero(draft.datasets.complete[d] & draft.present[d] & member.rses & ~there).tolist()
     loose += np.flatnonzero(draft.datasets.coming[d] & draft.present[d] & member.rses & ~there).tolist()

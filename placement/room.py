@@ -116,4 +116,5 @@ class Room:
 
     def free_share(self) -> NDArray[np.float64]:
         """The share of each RSE that is free; 0 where its size is not known."""
-        return np.where(self.unknown, 0.0, self.now) * self._per_total
+        made: NDArray[np.float64] = np.where(self.unknown, 0.0, self.now) * self._per_total
+        return made

@@ -22,6 +22,7 @@ from placement.demand import DemandTable
 from placement.forecast import Forecast, expected
 from placement.kept import kept_hints, kept_times, order, replace_hints
 from placement.membership import Membership, memberships, validate
+from placement.plan import Budgets
 from placement.policies import in_force
 from placement.rucio_traces import read_traces
 from placement.settings import DemandSettings, LakeSettings
@@ -164,9 +165,9 @@ class Placement:
         model = training.kept_model(self._store)
         return expected(datasets, asked, lake, model, window, lake.taken_at, half_life=half_life)
 
-    def _budgets(self) -> plan.Budgets:
+    def _budgets(self) -> Budgets:
         own = self.settings
-        return plan.Budgets(transfer=own.transfer, window=own.window, activity=own.activity)
+        return Budgets(transfer=own.transfer, window=own.window, activity=own.activity)
 
     # -- what is said of it ---------------------------------------------------------------------------
 

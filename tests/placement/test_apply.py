@@ -390,7 +390,7 @@ def test_the_command(rucio: Rucio, make: Make, tmp_path: Path, monkeypatch: pyte
         return done.exit_code, done.output
 
     code, out = run()
-    assert code == 0 and "2 rules made (1 kB)" in out and "asterism hints apply --yes does it" in out
+    assert code == 0 and "2 rules made (1 kB)" in out and "do it with: asterism hints apply --yes" in out
     assert rucio.rules == {}
     code, out = run("--yes", "--wait", "--timeout", "1s", "--format", "jsonl")
     assert code == 0 and out.splitlines()[0] == "asterism: the lake is old"
