@@ -30,8 +30,7 @@ def fulfil(draft: Draft) -> None:
 def counted(draft: Draft, member: Membership, datasets: Ints) -> Mask:
     """The copies (M, R) of ``datasets`` that count for the policy: complete or coming, and held beyond the margin."""
     held = draft.held[datasets] > draft.now + margin(member.policy.lifetime)
-    made: Mask = draft.present[datasets] & member.rses & held
-    return made
+    return np.asarray(draft.present[datasets] & member.rses & held, dtype=np.bool_)
 
 
 def destinations(draft: Draft, member: Membership, d: int) -> Mask:

@@ -71,7 +71,7 @@ def of(draft: Draft, step: Step) -> Iterator[Reason]:
         yield _chosen(draft, step.dataset, r)
     if step.action == "stage":
         names = sources(draft, step)
-        yield Reason("source.tape", f"all copies to read from are on tape: {', '.join(names)}", {"rses": list(names)})
+        yield Reason("sources.tape", f"all copies to read from are on tape: {', '.join(names)}", {"rses": list(names)})
     moved = int(draft.size[step.dataset]) * len(step.rses)
     yield Reason("cost", f"{written_size(moved)} to move", {"bytes": moved})
 

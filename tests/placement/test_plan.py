@@ -78,7 +78,7 @@ def test_tape_only_where_the_policy_names_nothing_else_and_staging_where_all_sou
     assert told(planned(made, these, [member(made, these, "T-TAPE")])) == [("replicate", "d1", ("T-TAPE",))]
     (stage,) = planned(made, these, [], [{"B": 1}])
     assert (stage.action, stage.name, stage.to, stage.score) == ("stage", "d0", ("B",), 2.0)
-    assert "source.tape" in codes(stage)
+    assert "sources.tape" in codes(stage)
 
 
 def test_what_is_in_the_way_is_said_by_rse() -> None:
