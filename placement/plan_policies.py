@@ -30,12 +30,12 @@ def fulfil(draft: Draft) -> None:
 def counted(draft: Draft, member: Membership, datasets: Ints) -> Mask:
     """The copies (M, R) of ``datasets`` that count for the policy: complete or coming, and held beyond the margin."""
     held = draft.held[datasets] > draft.now + margin(member.policy.lifetime)
-    return np.asarray(draft.present[datasets] & member.rses & held, dtype=np.bool_)
+    return np.asarray(draft.present[datasets] & member.rses & held)
 
 
 def destinations(draft: Draft, member: Membership, d: int) -> Mask:
     """Where (R) a further copy could be made if there were room: tapes only where the policy names nothing else."""
-    able = draft.possible(np.array([d]))[0] & member.rses
+    able: Mask = draft.possible(np.array([d]))[0] & member.rses
     return able if draft.tape[member.rses].all() else able & ~draft.tape
 
 
