@@ -27,7 +27,7 @@ from placement.policies import in_force
 from placement.rucio_traces import read_traces
 from placement.settings import DemandSettings, LakeSettings
 from placement.state import Datasets, Lake
-from schemas.errors import PlacementError
+from schemas.errors import PlacementError, PolicyError
 from schemas.hint import Hint
 from schemas.policy import Policy
 from schemas.query import Query
@@ -203,7 +203,10 @@ class Placement:
             found = [one for one in found if not rses.isdisjoint((*one.to, *one.from_rses))]
         if query is not None:
             columns = Columns.open(self._folder, self._store, self.lake())
-            (member,) = self._members(columns, [Policy("for", query, "*")])
+            try:
+                (member,) = self._members(columns, [Policy("for", query, "*")])
+            except PolicyError as error:  # nobody spoke of a policy
+                raise error.__cause__ or error from None
             ids = {columns.datasets.ids[n] for n in np.flatnonzero(member.mask).tolist()}
             found = [one for one in found if one.record in ids]
         return found
