@@ -65,42 +65,62 @@ def memories(half_life: float) -> tuple[float, float]:
 class TermIndex:
     """The T distinct terms of N datasets, and what follows from them alone: keep it while the terms stay.
 
-    ``datasets`` (T) have each term; ``kind`` (T) is its dimension's place, sky first. ``has`` (N, T) is 1 where a
-    dataset has the term; ``tells`` (N, T) is what a read of the dataset says to each that has the term: those of one
-    kind share it, and a term that nobody else has says nothing. ``itself`` (N, kinds): what it would say to itself.
+    Terms that several datasets have are numbered first: ``shared`` is how many these are. ``datasets`` (T) have each
+    term; ``kind`` (T) is its dimension's place, sky first; ``owner`` is the one dataset of each of the others.
+    ``has`` (N, shared + 1) is 1 where a dataset has the term, the last column standing for all that are not shared;
+    ``tells`` (the same) is what a read of the dataset says to each that has the term: those of one kind share it, and
+    a term that nobody else has says nothing. ``itself`` (N, kinds): what it would say to itself.
     """
 
     def __init__(self, terms: Terms) -> None:
+        n, entry = len(terms.start) - 1, self._numbered(terms)
+        size = self.datasets.size
+        kinds = _KIND[terms.dims]
+        self.kind = np.zeros(size, np.int8)
+        self.kind[entry] = kinds
+        alone = np.flatnonzero(entry >= self.shared)
+        self.owner = np.zeros(size - self.shared, np.int32)
+        self.owner[entry[alone] - self.shared] = np.searchsorted(terms.start, alone, side="right") - 1
+        np.minimum(entry, self.shared, out=entry)
+
+        # terms of one kind lie side by side: runs are a fifth as many
+        cell = np.repeat(np.arange(0, n * _KINDS, _KINDS, dtype=np.int32), np.diff(terms.start)) + kinds
+        runs = np.flatnonzero(np.diff(cell, prepend=-1))
+        sizes = np.diff(runs, append=cell.size)
+        of_kind = np.maximum(np.bincount(cell[runs], sizes, n * _KINDS), 1).astype(np.float32)
+        share = np.append(1 / self.datasets[: self.shared], 0).astype(np.float32)[entry]
+        share /= np.repeat(of_kind[cell[runs]], sizes)
+        own = np.add.reduceat(share, runs, dtype=np.float64) if runs.size else share
+        self.itself = np.bincount(cell[runs], own, n * _KINDS).reshape(n, _KINDS).astype(np.float32)
+        start = terms.start.astype(np.int32)
+        shape = (n, self.shared + 1)
+        self.has = csr_array((np.ones(entry.size, np.float32), entry, start), shape=shape)
+        self.tells = csr_array((share, entry, start), shape=shape)
+
+    def _numbered(self, terms: Terms) -> NDArray[np.int32]:
+        """The number of each entry's term; makes ``datasets``, ``shared`` and what :meth:`find` looks in."""
         mixed = _mixed(terms.dims, terms.keys)
-        bits = np.uint64(max(10, int(mixed.size).bit_length() - 1))
+        bits = max(10, int(mixed.size).bit_length() - 1)
         # each term takes the slot that its hash says; the few that find another's there are numbered by sorting
-        slot = (mixed * np.uint64(0x9E3779B97F4A7C15) >> (np.uint64(64) - bits)).astype(np.int64)
-        held = np.zeros(1 << int(bits), np.uint64)
+        hashed = mixed * np.uint64(0x9E3779B97F4A7C15)
+        hashed >>= np.uint64(64 - bits)
+        slot = hashed.view(np.int64)
+        held = np.zeros(1 << bits, np.uint64)
         held[slot] = mixed
         late = np.flatnonzero(held[slot] != mixed)
         others, place = np.unique(mixed[late], return_inverse=True)
         slot[late] = held.size + place
         count = np.bincount(slot, minlength=held.size + others.size)
-        number = np.cumsum(count > 0, dtype=np.int32) - np.int32(1)
-        entry = number[slot]
-        del mixed, slot
-        self.datasets = count[count > 0]
-        self._values = np.concatenate([held, others])[count > 0]
+        used = np.flatnonzero(count)
+        several = count[used] > 1
+        used = np.concatenate([used[several], used[~several]])
+        self.datasets = count[used]
+        self.shared = int(several.sum())
+        self._values = np.concatenate([held, others])[used]
         self._order = np.argsort(self._values)
-
-        n = len(terms.start) - 1
-        kinds = _KIND[terms.dims]
-        self.kind = np.zeros(self.datasets.size, np.int8)
-        self.kind[entry] = kinds
-        cell = np.repeat(np.arange(0, n * _KINDS, _KINDS, dtype=np.int32), np.diff(terms.start)) + kinds
-        of_kind = np.maximum(np.bincount(cell, minlength=n * _KINDS), 1)
-        to_each = np.where(self.datasets > 1, 1 / self.datasets, 0).astype(np.float32)
-        share = to_each[entry] / of_kind.astype(np.float32)[cell]
-        self.itself = np.bincount(cell, share, n * _KINDS).reshape(n, _KINDS).astype(np.float32)
-        start = terms.start.astype(np.int32)
-        shape = (n, self.datasets.size)
-        self.has = csr_array((np.ones(entry.size, np.float32), entry, start), shape=shape)
-        self.tells = csr_array((share, entry, start), shape=shape)
+        number = np.zeros(count.size, np.int32)
+        number[used] = np.arange(used.size, dtype=np.int32)
+        return number[slot]
 
     def find(self, dims: NDArray[np.uint8], keys: NDArray[np.uint64]) -> Ints:
         """The number of each of these terms, -1 where no dataset has it."""
@@ -213,35 +233,44 @@ def _add_terms(
     searches = rates[:, rows] / index.datasets[asked]
     read = np.flatnonzero(damped[1].any(axis=1))
     tells = index.tells[read].T
-    itself, size = index.itself[read], index.datasets.size
+    itself, size = index.itself[read], index.shared + 1
     reads = damped[:, read]
+    # what one dataset alone has is asked of it
+    alone = asked >= index.shared
+    owner, alone_kind = index.owner[asked[alone] - index.shared], index.kind[asked[alone]]
+    many = np.flatnonzero(~alone)
+    shared = asked[many]
 
     # by kind and speed: of searches, then of likeness
     wide = np.zeros((size, 4 * _KINDS), np.float32)
-    every = np.arange(size)
+    every, kind = np.arange(index.shared), index.kind[: index.shared]
     for speed in range(2):
-        wide[every, 2 * index.kind + speed] = np.bincount(asked, searches[speed], size)
-        wide[every, 2 * (index.kind + _KINDS) + speed] = tells @ reads[speed].sum(axis=1)
+        wide[every, 2 * kind + speed] = np.bincount(shared, searches[speed, many], index.shared)
+        wide[every, 2 * (kind + _KINDS) + speed] = (tells @ reads[speed].sum(axis=1))[: index.shared]
     sums = index.has @ wide
     for speed in range(2):
         sums[read, 2 * _KINDS + speed :: 2] -= reads[speed].sum(axis=1)[:, None] * itself
+        np.add.at(sums, (owner, 2 * alone_kind + speed), searches[speed, alone].astype(np.float32))
     features[:, _TERMS:_NEW] = np.maximum(sums, 0)
     del wide, sums
 
     of_search = coefficients[_TERMS:_ALIKE].reshape(_KINDS, 2)
-    likeness = coefficients[_ALIKE:_NEW].reshape(_KINDS, 2).astype(np.float32)
+    likeness = np.append(coefficients[_ALIKE:_NEW].reshape(_KINDS, 2)[kind], [[0, 0]], axis=0).astype(np.float32)
+    of_kind = coefficients[_ALIKE:_NEW].reshape(_KINDS, 2).astype(np.float32)
     worth = (searches.T * of_search[index.kind[asked]]).sum(axis=1)
+    np.add.at(rest, (owner, site[rows][alone]), worth[alone].astype(np.float32))
     step = max(1, _BLOCK // max(size, 1))
     for low in range(0, rest.shape[1], step):
         part = slice(low, low + step)
         width = len(range(*part.indices(rest.shape[1])))
-        inside = (site[rows] >= low) & (site[rows] < low + step)
-        block = _grid(asked[inside], site[rows][inside] - low, worth[inside], (size, width))
+        column = site[rows][many] - low
+        inside = (column >= 0) & (column < step)
+        block = _grid(shared[inside], column[inside], worth[many][inside], (size, width))
         for speed in range(2):
-            block += (tells @ reads[speed, :, part]) * likeness[index.kind, speed, None]
+            block += (tells @ reads[speed, :, part]) * likeness[:, speed, None]
         more = index.has @ block
         for speed in range(2):
-            more[read] -= reads[speed, :, part] * (itself @ likeness[:, speed])[:, None]
+            more[read] -= reads[speed, :, part] * (itself @ of_kind[:, speed])[:, None]
         rest[:, part] += np.maximum(more, 0)
 
 
@@ -253,7 +282,11 @@ def _grid(row: Ints, column: Ints, values: Floats, shape: tuple[int, int]) -> ND
 
 def _mixed(dims: NDArray[np.uint8], keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """One number for a dimension and a key."""
-    return keys ^ (dims.astype(np.uint64) + np.uint64(1)) * np.uint64(0xD1B54A32D192ED03)
+    made = dims.astype(np.uint64)
+    made += np.uint64(1)
+    made *= np.uint64(0xD1B54A32D192ED03)
+    made ^= keys
+    return made
 
 
 @lru_cache(maxsize=1 << 18)

@@ -265,7 +265,10 @@ def test_terms_are_told_apart_though_their_slots_clash(seed: int, most: int) -> 
     pairs = list(zip(made.terms.dims.tolist(), made.terms.keys.tolist(), strict=True))
     assert len(index.datasets) == len(set(pairs))
     found = index.find(made.terms.dims, made.terms.keys)
-    assert found.tolist() == index.has.indices.tolist()
+    assert np.minimum(found, index.shared).tolist() == index.has.indices.tolist()
+    rows = np.repeat(np.arange(len(made)), np.diff(made.terms.start))
+    alone = found >= index.shared
+    assert index.owner[found[alone] - index.shared].tolist() == rows[alone].tolist()
     assert index.datasets[found].tolist() == [pairs.count(pair) for pair in pairs]
     assert (index.find(np.full(5, 7, np.uint8), np.arange(5, dtype=np.uint64)) == -1).all()
 
