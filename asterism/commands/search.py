@@ -103,8 +103,9 @@ def coverage(ctx: click.Context, /, text: tuple[str, ...], order: int, form: For
 
 @click.command()
 @click.argument("id_", metavar="ID")
+@click.option("--placement", is_flag=True, help="Where its data are, where they should be, and why, instead.")
 @click.pass_obj
-def show(config: Path | None, id_: str) -> None:
+def show(config: Path | None, id_: str, placement: bool) -> None:
     """Print one record as JSON.
 
     ID is the record's own, or any of its identifiers: a DOI, ivo://..., scope:name.
@@ -118,7 +119,8 @@ def show(config: Path | None, id_: str) -> None:
         take_up(factory)
         record = _find(factory.catalogue, id_)
         factory.recorder.view(record["id"], "")
-    click.echo(json.dumps(record, ensure_ascii=False, indent=2))
+        shown = factory.catalogue.placement(record["id"]) if placement else record
+    click.echo(json.dumps(shown, ensure_ascii=False, indent=2))
 
 
 def _find(catalogue: Catalogue, name: str) -> Record:

@@ -102,6 +102,7 @@ def test_a_record_says_where_it_is_and_should_be(lab: Lab) -> None:
         state = factory.catalogue.lake()
         listed = factory.catalogue.hints(CRAB, None, [], None)
     assert orjson.loads(orjson.dumps(said))["datasets"][0]["hints"] == [hint]
+    assert json.loads(lab.run("show", "--placement", hint["record"]).stdout) == said
     text = json.dumps(said)
     assert "SYNTHETIC-DISK-A" in text and "crab" in text
     assert len(state["rses"]) == 5 and state["notes"] == []
