@@ -85,7 +85,7 @@ class TermIndex:
 
         # terms of one kind lie side by side: runs are a fifth as many
         cell = np.repeat(np.arange(0, n * _KINDS, _KINDS, dtype=np.int32), np.diff(terms.start)) + kinds
-        runs = np.flatnonzero(np.diff(cell, prepend=-1))
+        runs = np.flatnonzero(np.append(True, cell[1:] != cell[:-1])[: cell.size])
         sizes = np.diff(runs, append=cell.size)
         of_kind = np.maximum(np.bincount(cell[runs], sizes, n * _KINDS), 1).astype(np.float32)
         share = np.append(1 / self.datasets[: self.shared], 0).astype(np.float32)[entry]
