@@ -3,7 +3,7 @@ PYTHON ?= python3
 UV     := .uv/bin/uv
 VENV   := .venv
 
-.PHONY: setup demo test bench bench-search lint clean
+.PHONY: setup demo test bench bench-search bench-replay lint clean
 .DEFAULT_GOAL := setup
 
 $(UV):
@@ -30,6 +30,11 @@ bench: setup
 bench-search: setup
 	$(UV) sync --quiet --frozen --group bench --compile-bytecode --no-managed-python --python $(PYTHON)
 	$(VENV)/bin/python -m bench search
+
+# Strategies of placement on both kinds of synthetic traces: five seeds, five capacities; half an hour
+bench-replay: setup
+	for kind in calibrated shifting; do $(VENV)/bin/python -m asterism placement replay $$kind --seeds 5 --jobs 2 \
+	  --format json --output bench/results/replay-$$kind.json || exit 1; done
 
 lint: setup
 	$(VENV)/bin/ruff check .
