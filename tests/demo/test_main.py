@@ -52,6 +52,8 @@ def test_it_harvests_searches_serves_and_ends_clean_and_does_so_twice(tmp_path: 
     assert re.search(r"^lake +446 +446 +0 +0 +0 .* ok$", first.stdout, re.MULTILINE)
     assert re.search(r"^H\.E\.S\.S\. +105$", first.stdout, re.MULTILINE)
     assert len(re.findall(r"^\d+ records in [\d.]+ ms", first.stdout, re.MULTILINE)) == 2
+    assert "crab: 4 datasets match" in first.stdout and "4 rules made" in first.stdout
+    assert re.search(r"^0 hints; the lake as of", first.stdout, re.MULTILINE)  # of the Crab, once they are made
 
     port = free_port()
     log = tmp_path / "second.txt"
@@ -65,7 +67,8 @@ def test_it_harvests_searches_serves_and_ends_clean_and_does_so_twice(tmp_path: 
     finally:
         second.kill()
         second.wait()
-    assert re.search(r"^lake +446 +0 +0 +0 +0 .* ok$", log.read_text(), re.MULTILINE)
+    # the lake is a new one, without the rules that the first run had made: four datasets change, and then again
+    assert len(re.findall(r"^lake +446 +0 +4 +0 +0 .* ok$", log.read_text(), re.MULTILINE)) == 2
     assert answer["facets"]["targets"]["buckets"][0] == {"value": "Crab", "count": 4}
     with pytest.raises(httpx.ConnectError):  # the API ended with it
         httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False)

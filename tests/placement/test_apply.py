@@ -380,13 +380,13 @@ def test_the_command(rucio: Rucio, make: Make, tmp_path: Path, monkeypatch: pyte
     config = tmp_path / "asterism.toml"
     config.write_text("")
     hints = wanted("d1", "d2")
-    planned = SimpleNamespace(notes=["the lake is old"], hints=hints)
+    planned = SimpleNamespace(notes=["the lake is old"], hints=hints, failed=[])
     monkeypatch.setattr(Factory, "applier", lambda self: make(*hints), raising=False)
     monkeypatch.setattr(Factory, "placement", SimpleNamespace(plan=lambda: planned), raising=False)
     monkeypatch.setattr("asterism.commands.hints_apply.take_up", lambda factory: None)
 
     def run(*words: str) -> tuple[int, str]:
-        done = CliRunner().invoke(apply, words, obj=config)
+        done = CliRunner().invoke(apply, words, obj=config, help_option_names=["-h", "--help"])
         return done.exit_code, done.output
 
     code, out = run()

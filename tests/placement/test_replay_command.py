@@ -35,7 +35,7 @@ def traces(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 
 def _run(*words: str) -> Result:
-    return CliRunner().invoke(replay, words)
+    return CliRunner().invoke(replay, words, help_option_names=["-h", "--help"])
 
 
 def test_every_strategy_is_in_the_report(traces: list[str]) -> None:

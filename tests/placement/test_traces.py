@@ -246,7 +246,7 @@ def test_the_same_seed_gives_the_same_file(kind: str, tmp_path: Path) -> None:
     first, second, third = tmp_path / "a.jsonl.gz", tmp_path / "b.jsonl.gz", tmp_path / "c.jsonl"
     for path, seed in ((first, 4), (second, 4), (third, 5)):
         given = [kind, "--seed", str(seed), "--days", "5", "--datasets", "100", "--output", str(path)]
-        result = CliRunner().invoke(trace, given, catch_exceptions=False)
+        result = CliRunner().invoke(trace, given, catch_exceptions=False, help_option_names=["-h", "--help"])
         assert result.exit_code == 0 and "events in" in result.output
     assert first.read_bytes() == second.read_bytes()
     lines = gzip.decompress(first.read_bytes()).splitlines()
@@ -265,13 +265,13 @@ def test_small_traces(kind: str, days: float, datasets: int, reads: int | None) 
 
 def test_more_reads_than_the_popularity_has_are_refused(tmp_path: Path) -> None:
     given = ["calibrated", "--datasets", "100", "--reads", "1001", "--output", str(tmp_path / "t.jsonl")]
-    result = CliRunner().invoke(trace, given)
+    result = CliRunner().invoke(trace, given, help_option_names=["-h", "--help"])
     assert result.exit_code == 2 and "at most ten reads a dataset" in result.output
 
 
 def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
     given = ["shifting", "--days", "2", "--datasets", "50", "--output", str(tmp_path / "no" / "t.jsonl")]
-    result = CliRunner().invoke(trace, given)
+    result = CliRunner().invoke(trace, given, help_option_names=["-h", "--help"])
     assert result.exit_code == 1 and "t.jsonl" in result.output and isinstance(result.exception, SystemExit)
 
 
