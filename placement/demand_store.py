@@ -88,10 +88,13 @@ def load(store: Store, half_life: float, now: float) -> DemandTable:
 def prune(store: Store, half_life: float, now: float, most: int = MOST) -> int:
     """Forget what is faint, and the least beyond ``most`` rows if there are a tenth more; how many rows that were."""
     found = store.database.fetch("SELECT dim, key, site, slow, at FROM demand", ())
-    weights = [(math.log2(row[3]) if row[3] > 0 else -math.inf) + (row[4] - now) / half_life for row in found]
-    least = sorted(range(len(found)), key=lambda n: (weights[n], tuple(found[n][:3])))
-    faint = sum(weight < math.log2(FAINT) for weight in weights)
-    gone: int = max(faint, len(found) - most if len(found) > most + most // SLACK else 0)
+    if not found:
+        return 0
+    slow, at = (np.array(column, np.float64) for column in list(zip(*found, strict=True))[3:])
+    weights = np.log2(slow, out=np.full(len(found), -np.inf), where=slow > 0) + (at - now) / half_life
+    faint = int((weights < math.log2(FAINT)).sum())
+    gone = max(faint, len(found) - most if len(found) > most + most // SLACK else 0)
+    least = sorted(range(len(found)), key=lambda n: (weights[n], tuple(found[n][:3]))) if gone else []
     # another may have added to a row since it was read
     named = [getattr(demand.c, name) == bindparam(f"was_{name}") for name in ("dim", "key", "site", "at")]
     for some in portions(least[:gone], AT_ONCE):
