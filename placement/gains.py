@@ -52,7 +52,7 @@ class Gains:
                 made[n] = np.minimum(made[n], self.cost[there].min(axis=0, initial=np.float32(TAPE_COST)))
             return made
         for r, cost in self._cost:
-            rows = np.flatnonzero(present[:, r])
+            rows = present[:, r].nonzero()[0]
             if len(rows):
                 made[rows] = np.minimum(made[rows], cost)
         return made

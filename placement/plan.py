@@ -5,7 +5,6 @@ Pure: the same input gives the same hints. docs/explanation/hints.md has every r
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -25,6 +24,10 @@ from schemas.hint import ACTIONS, Hint, Reason
 from schemas.policy import DEFAULT_PRIORITY
 
 __all__ = ["Budgets", "Shortfalls", "Tuning", "explain", "plan", "shortfalls"]
+
+
+_DIGITS = "0123456789abcdefghijklmnopqrstuv"  # base32hex of RFC 4648, in small letters
+_PAIRS = [first + second for first in _DIGITS for second in _DIGITS]
 
 
 class Times(Protocol):
@@ -151,9 +154,10 @@ def _id(draft: Draft, step: Step, rses: tuple[str, ...], policy: str | None, rul
     ]
     if step.action in ("extend", "release"):
         parts += [end(float(draft.datasets.locked_until[d, r])) or "" for r in step.rses]
-    text = "".join(f"{len(part)}:{part}" for part in parts)
+    text = "".join([f"{len(part)}:{part}" for part in parts])
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=10).digest()
-    return base64.b32hexencode(digest).decode().lower()
+    number = int.from_bytes(digest, "big")
+    return "".join([_PAIRS[number >> shift & 1023] for shift in range(70, -1, -10)])
 
 
 @dataclass(frozen=True, slots=True)

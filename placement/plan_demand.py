@@ -25,13 +25,18 @@ def release_unwanted(draft: Draft) -> None:
     saved = draft.gains.at(d, r, draft.present[d])
     low = tuning.low * tuning.threshold
     few = np.flatnonzero(saved < low)
+    fewer: set[int] = set()
     for n in few[np.argsort(saved[few], kind="stable")].tolist():
         if draft.emptied:
             return
         dataset, rse = old[n]
+        if not draft.may_go(dataset, rse):
+            continue
         # of two copies of one dataset, the second is worth more when the first has gone
-        if draft.may_go(dataset, rse) and (gain := draft.keep_gain(dataset, rse)) < low:
+        gain = draft.keep_gain(dataset, rse) if dataset in fewer else float(saved[n])
+        if gain < low:
             draft.release(dataset, rse, gain, "demand.low", (low,))
+            fewer.add(dataset)
 
 
 def release_where_full(draft: Draft) -> None:

@@ -47,7 +47,7 @@ def sources(draft: Draft, step: Step) -> tuple[str, ...]:
         (draft.links[:, step.rses[0]] > 0) if len(step.rses) == 1 else (draft.links[:, list(step.rses)] > 0).any(axis=1)
     )
     usable = draft.datasets.complete[step.dataset] & draft.gains.readable & linked
-    return tuple(draft.lake.rses[r].name for r in np.flatnonzero(usable))
+    return tuple(draft.lake.rses[r].name for r in usable.nonzero()[0])
 
 
 def of(draft: Draft, step: Step) -> Iterator[Reason]:
@@ -79,7 +79,7 @@ def of(draft: Draft, step: Step) -> Iterator[Reason]:
 def _policy(draft: Draft, step: Step, member: Membership) -> Iterator[Reason]:
     policy, d = member.policy, step.dataset
     held = draft.datasets.locked_until[d]
-    there = np.flatnonzero((draft.datasets.complete[d] | draft.datasets.coming[d]) & member.rses)
+    there = ((draft.datasets.complete[d] | draft.datasets.coming[d]) & member.rses).nonzero()[0]
     where = [
         f"{draft.lake.rses[r].name} ({'held ' + until(held[r]) if held[r] > draft.now else 'not held'})" for r in there
     ]
@@ -132,7 +132,7 @@ def _chosen(draft: Draft, d: int, r: int) -> Reason:
     free = free_bytes(rse) or 0.0
     far = [
         draft.lake.distances[pair]
-        for n in np.flatnonzero(draft.datasets.complete[d] & draft.gains.readable)
+        for n in (draft.datasets.complete[d] & draft.gains.readable).nonzero()[0]
         if (pair := (draft.lake.rses[n].name, rse.name)) in draft.lake.distances
     ]
     text = f"{rse.name}: {written_size(free)} free" + (f", distance {min(far)}" if far else "")
@@ -174,7 +174,7 @@ def _release(draft: Draft, step: Step) -> Iterator[Reason]:
             text = f"room for {did}, which a policy wants at {name}; {gain}"
         yield Reason(step.why, text, values)
     left = draft.datasets.complete[d] & ~draft.going[d]
-    there = [draft.lake.rses[n].name for n in np.flatnonzero(left)]
+    there = [draft.lake.rses[n].name for n in left.nonzero()[0]]
     yield Reason(
         "copies.left", f"{_copies(len(there))} stay{'s' * (len(there) == 1)}: {', '.join(there)}", {"rses": there}
     )
