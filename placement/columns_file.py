@@ -7,6 +7,7 @@ is written beside and renamed. What is damaged, cut off or of another program is
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 import uuid
 import zlib
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+_log = logging.getLogger(__name__)
 _MAGIC = b"ASTCOL01"
 _HEAD = len(_MAGIC) + 4 + 8
 _ALIGN = 8
@@ -24,11 +26,10 @@ _LEFT_BEHIND = 3600.0  # seconds after which what somebody was writing is rubbis
 
 
 def write(path: Path, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
-    """Put the file in place of what is there, wholly or not at all.
+    """Put the file in place of what is there, wholly or not at all; where that is not possible, a warning is logged.
 
     It is not synced: after a power cut it may be damaged, and is then made anew.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     table = {name: [array.dtype.str, list(array.shape)] for name, array in arrays.items()}
     head = orjson.dumps({"header": header, "arrays": table})
     head += b" " * (-(_HEAD + len(head)) % _ALIGN)
@@ -41,12 +42,15 @@ def write(path: Path, header: Mapping[str, Any], arrays: Mapping[str, Any]) -> N
         checksum = zlib.crc32(part, checksum)
     fresh = path.with_name(f"{path.name}.{uuid.uuid4().hex}.new")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with fresh.open("wb") as file:
             file.writelines([_MAGIC, checksum.to_bytes(4, "little"), *parts])
         fresh.replace(path)
-    except BaseException:
-        fresh.unlink(missing_ok=True)
-        raise
+    except OSError as error:
+        _log.warning("%s cannot be written, so the next planning makes it anew: %s", path, error)
+    finally:
+        with contextlib.suppress(OSError):
+            fresh.unlink(missing_ok=True)
 
 
 def read(path: Path) -> tuple[dict[str, Any], dict[str, Any]] | None:

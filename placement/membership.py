@@ -55,10 +55,12 @@ def memberships(
     store: Store,
     resolve: Resolver | None = None,
     applied: Callable[[], int] | None = None,
+    failed: list[PolicyError] | None = None,
 ) -> list[Membership]:
     """What the policies mean now, of the datasets in ``columns``.
 
     ``applied`` gives the feed number that ``search`` answers from; without it nothing is kept, and all asked anew.
+    ``failed`` takes what is wrong with a policy, which is then left out; without it, that is raised.
 
     Raises
     ------
@@ -68,13 +70,19 @@ def memberships(
     found = _Finds(columns.path.with_name(_FILE), store, search, applied)
     made = []
     for policy in policies:
-        rses = rses_of(policy, columns.lake)
-        query = query_of(policy, store, resolve)
         try:
-            ids = found.ids(query)
-        except QueryError as error:
-            raise _bad_query(policy, error) from error
-        made.append(Membership(policy, columns.standing_for(ids), rses))
+            rses = rses_of(policy, columns.lake)
+            query = query_of(policy, store, resolve)
+            try:
+                ids = found.ids(query)
+            except QueryError as error:
+                raise _bad_query(policy, error) from error
+        except PolicyError as error:
+            if failed is None:
+                raise
+            failed.append(error)
+        else:
+            made.append(Membership(policy, columns.standing_for(ids), rses))
     found.save()
     return made
 

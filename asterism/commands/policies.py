@@ -75,7 +75,10 @@ def show(config: Path | None, name: str, history: bool) -> None:
     settings = load(config)
     with Factory(settings) as factory:
         if history:
-            for one in policies.history(factory.store, name):
+            versions = policies.history(factory.store, name)
+            if not versions:  # one of the settings file has no history, any other is not known
+                policies.named(policies.in_force(factory.store, settings.policies), name)
+            for one in versions:
                 kept = {"version": one.policy.version, "created_at": one.created_at, "removed_at": one.removed_at}
                 click.echo(orjson.dumps(one.policy.document() | kept))
         else:
@@ -112,6 +115,7 @@ def check(config: Path | None, names: tuple[str, ...]) -> None:
     from asterism.output import table, terminal_width
     from placement import policies
     from schemas.amounts import written_size
+    from schemas.errors import PolicyError
 
     settings = load(config)
     failed = False
@@ -123,7 +127,12 @@ def check(config: Path | None, names: tuple[str, ...]) -> None:
         if not chosen:
             click.echo("there are no policies; add one with: asterism policy add FILE")
         for one in chosen:
-            found = factory.placement.check(one)
+            try:
+                found = factory.placement.check(one)
+            except PolicyError as error:
+                failed = True
+                click.echo(f"{one.name}: {error}")
+                continue
             failed |= bool(found.short)
             where = ", ".join(found.rses) if len(found.rses) <= 5 else f"{len(found.rses)} RSEs"
             click.echo(
