@@ -40,7 +40,10 @@ class Report:
     def stands(self) -> bool:
         """Whether nothing failed, and Rucio holds every rule, neither stuck nor suspended."""
         return self.stopped is None and not any(
-            one.outcome == "failed" or (one.state in FALLEN and one.what != "release") for one in self.lines
+            one.outcome == "failed"
+            or (one.outcome == "skipped" and one.what == "create")
+            or (one.state in FALLEN and one.what != "release")
+            for one in self.lines
         )
 
     def document(self) -> dict[str, Any]:
@@ -161,16 +164,19 @@ class Applier:
                 return Report(run.lines, name, stopped=str(stopped))
             return Report(run.lines, name)
 
-    def watch(self, report: Report, *, wait: float | None = None, earlier: bool = True) -> Report:
+    def watch(
+        self, report: Report, *, wait: float | None = None, earlier: bool = True, policy: str | None = None
+    ) -> Report:
         """The report with the state of each rule, and of those that earlier runs made and that still are in Rucio.
 
-        ``wait``: look again until all are OK, for so many seconds at most. ``earlier``: those of earlier runs too.
+        ``wait``: look again until all are OK, for so many seconds at most. ``earlier``: those of earlier runs too;
+        ``policy``: of these only the ones made for that policy.
         """
         deadline = self._now() + (wait or 0.0)
         while True:
             left = deadline - self._now()
             try:
-                seen = self._seen(report, earlier)
+                seen = self._seen(report, earlier, policy)
             except SourceError as error:  # what was done is worth telling all the same
                 seen, said = report, str(error)
             else:
@@ -185,11 +191,11 @@ class Applier:
     # -- the parts of a run
 
     def _chosen(self, ids: Collection[str]) -> list[Hint]:
-        hints = list(self._hints())
-        if unknown := sorted(set(ids) - {hint.id for hint in hints}):
+        hints, asked = list(self._hints()), set(ids)
+        if unknown := sorted(asked - {hint.id for hint in hints}):
             said = f"no hint {unknown[0][:80]!r}; asterism hints shows those there are"
             raise PlacementError("unknown-hint", said, id=unknown[0][:80])
-        return [hint for hint in hints if hint.id in ids] if ids else hints
+        return [hint for hint in hints if hint.id in asked] if asked else hints
 
     def _cap(self, most: int | None) -> int:
         return self._settings.max_rules if most is None else min(max(0, most), self._settings.max_rules)
@@ -275,7 +281,7 @@ class Applier:
         except SourceError as error:
             raise _Stopped(str(error)) from error
 
-    def _seen(self, report: Report, earlier: bool) -> Report:
+    def _seen(self, report: Report, earlier: bool, policy: str | None) -> Report:
         book = self._book()
         lines = []
         for one in report.lines:
@@ -288,9 +294,10 @@ class Applier:
             told = {one.rule for one in lines}
             for entry in self._journal.entries("done"):
                 rule = book.rules.get(entry.rule or "")
-                if rule is None or rule.id in told or entry.step.what == "release":
+                step = entry.step
+                if rule is None or rule.id in told or step.what == "release" or policy not in (None, step.policy):
                     continue
                 if rule.expires_at is None or rule.expires_at > self._now():
                     told.add(rule.id)
-                    lines.append(line(entry.step, "stands", rule=rule.id, state=rule.state, detail=rule.error))
+                    lines.append(line(step, "stands", rule=rule.id, state=rule.state, detail=rule.error))
         return replace(report, lines=lines)

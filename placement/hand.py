@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from placement.journal import Entry, Journal, Step
 from placement.rucio_rules import Rule, Rules, at
-from placement.steps import Line, lasts, line, not_ours
+from placement.steps import CLOCKS, Line, lasts, line, not_ours
 from schemas.errors import PlacementError, SourceError
 
 _TRIES = 2
@@ -47,19 +47,26 @@ class Hand:
         if rule is None:
             return "" if entry.step.what == "release" else None
         if entry.step.what == "release":
-            return rule.id if rule.expires_at is not None and rule.expires_at <= self._now() else None
+            return rule.id if rule.expires_at is not None and rule.expires_at <= self._now() + CLOCKS else None
         return rule.id if lasts(rule, entry.step) else None
 
     def undo(self, entry: Entry) -> Line:
         """Undo a step that was done and write that it is undone."""
         step = entry.step
-        changed = "before" in entry.facts
-        if step.what == "create" and not changed and self._rules.get(entry.rule or "") is None:
+        rule = self._rules.get(entry.rule or "")
+        if rule is None and step.what != "release":
             self._journal.settle(entry, "undone")
             return line(step, "undone", rule=entry.rule, detail="the rule was gone")
-        rule = self._ours(step, entry.rule)
-        if changed:
+        why = not_ours(rule, self._rules.account, step.scope, step.name) if rule else "the rule is gone"
+        if why or rule is None:
+            if rule is None or not rule.locked:  # for good: it is not in the way of earlier runs
+                self._journal.settle(entry, "failed", error=why)
+            return line(step, "failed", rule=entry.rule, detail=why)
+        if "before" in entry.facts:
             before = entry.facts["before"]
+            earlier = self._ends_soon(before) and (rule.expires_at is None or before < rule.expires_at)
+            if earlier and (why := self._last_copy(step, rule.id)):
+                raise PlacementError("refused", why)
             self._rules.set_lifetime(rule.id, None if before is None else max(0.0, before - self._now()))
         elif step.what == "create":
             if rule.hint != step.hint:
@@ -132,8 +139,8 @@ class Hand:
         return line(entry.step, "done")
 
     def _set_end(self, entry: Entry, rule: Rule, lifetime: float | None) -> Entry:
-        """Give a rule another end; the one that it had is written before."""
-        entry = self._journal.settle(entry, "planned", rule.id, before=rule.expires_at)
+        """Give a rule another end; the one that it had before the first try is written before."""
+        entry = self._journal.settle(entry, "planned", rule.id, before=entry.facts.get("before", rule.expires_at))
         for n in range(_TRIES):
             try:
                 self._rules.set_lifetime(rule.id, lifetime)
@@ -170,4 +177,7 @@ class Hand:
 
     def _stays(self, rule: str) -> bool:
         found = self._rules.get(rule)
-        return found is not None and (found.expires_at is None or found.expires_at > self._now() + _HOUR)
+        return found is not None and not self._ends_soon(found.expires_at)
+
+    def _ends_soon(self, end: float | None) -> bool:
+        return end is not None and end <= self._now() + _HOUR

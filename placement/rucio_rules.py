@@ -92,7 +92,14 @@ class Rules:
         path = f"/replicas/{quote(scope, safe='')}/{quote(name, safe='')}/datasets"
         answer = self._session.get(path, {"deep": "True"}, accept=(404,))
         rows = [] if answer.status_code == 404 else self._session.rows(answer, path)
-        return {row["rse"]: row["available_length"] >= row["length"] for row in rows if row["available_length"]}
+        found = {}
+        for row in rows:
+            rse, there, whole = row.get("rse"), row.get("available_length"), row.get("length")
+            if not isinstance(rse, str) or not isinstance(there, int | float | None):
+                raise self._session.unexpected(path)
+            if there:
+                found[rse] = isinstance(whole, int | float) and there >= whole
+        return found
 
     def holders(self, scope: str, name: str) -> dict[str, set[str]]:
         """The ids of the rules that lock a dataset, those on its containers among them, by RSE."""
@@ -100,7 +107,9 @@ class Rules:
         answer = self._session.get(path, {"did_type": "dataset"}, accept=(404,))
         held: dict[str, set[str]] = {}
         for row in [] if answer.status_code == 404 else self._session.rows(answer, path):
-            held.setdefault(row["rse"], set()).add(row["rule_id"])
+            if not isinstance(rse := row.get("rse"), str) or not isinstance(rule := row.get("rule_id"), str):
+                raise self._session.unexpected(path)
+            held.setdefault(rse, set()).add(rule)
         return held
 
     def _write(self, method: str, path: str, body: Mapping[str, Any]) -> httpx.Response:
@@ -124,7 +133,7 @@ class Rules:
                 rse_expression=row["rse_expression"],
                 state=row["state"],
                 expires_at=parsedate_to_datetime(ends).replace(tzinfo=UTC).timestamp() if ends else None,
-                comment=row.get("comments"),
+                comment=said if isinstance(said := row.get("comments"), str) else None,
                 error=row.get("error"),
                 locked=bool(row.get("locked")),
             )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -430,3 +431,92 @@ def test_over_http(rucio: Rucio, make: Make) -> None:
     done = post({"yes": True, "ids": ["h-d2"]}).json()
     assert (done["applied"], done["stands"], len(rucio.rules)) == (True, True, 1)
     assert [(one["outcome"], one["state"]) for one in done["steps"]] == [("done", "OK")]
+
+
+def test_rolling_back_a_later_end_lets_no_last_copy_go(rucio: Rucio, make: Make) -> None:
+    mine = rucio.add("d", "A", "asterism hint=old", 60)
+    rucio.copies["d"] = ["A"]
+    assert outcomes(make(hint("e", "s", "d", "extend", ["A"], rules=[mine])).run()) == ["done"]
+    report = make().roll_back()
+    assert (outcomes(report), report.lines[0].detail) == (["failed"], "no other complete copy is sure to stay")
+    rucio.copies["d"] = ["A", "B"]
+    assert outcomes(make().roll_back()) == ["undone"]
+
+
+def test_what_is_gone_for_good_keeps_no_earlier_run_from_being_rolled_back(rucio: Rucio, make: Make) -> None:
+    make(*wanted("d1")).run()
+    mine = rucio.add("d2", "A", "asterism hint=old")
+    rucio.copies["d2"] = ["A", "B"]
+    assert outcomes(make(hint("r", "s", "d2", "release", ["A"], rules=[mine])).run()) == ["done"]
+    del rucio.rules[mine]  # Rucio's judge-cleaner
+    gone = make().roll_back()
+    assert (outcomes(gone), gone.stands) == (["failed"], False)
+    again = make().roll_back()
+    assert [(one.name, one.outcome) for one in again.lines] == [("d1", "undone")]
+
+
+def test_the_end_that_a_rule_had_is_noted_once(rucio: Rucio, make: Make, store: Store) -> None:
+    mine = rucio.add("d", "A", "asterism hint=old")
+    rucio.copies["d"] = ["A", "B"]
+    release = hint("r", "s", "d", "release", ["A"], rules=[mine])
+
+    class Killed(BaseException):
+        pass
+
+    def ahead(request: httpx.Request) -> httpx.Response:
+        rucio.rules[mine]["expires_at"] = ends(30)  # the clock of Rucio is half a minute ahead
+        raise Killed
+
+    for again in (lambda: make(release).run(), lambda: make().finish()):
+        rucio.after = once(ahead)
+        with pytest.raises(Killed):
+            make(release).run()
+        rucio.after = lambda request: None
+        assert outcomes(again()) in (["stands"], [])
+        assert "before" in Journal(store).entries("done")[-1].facts
+        assert outcomes(make().roll_back()) == ["undone"]
+        assert rucio.rules[mine]["expires_at"] is None
+
+
+def test_a_rule_that_was_wanted_and_is_not_made_does_not_stand(rucio: Rucio, make: Make) -> None:
+    past = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
+    assert not make(*wanted("d1", expires_at=past)).run().stands
+
+
+GARBAGE: list[Any] = [7, "x", None, [], {}, {"rse": 1}, {"rse": "A", "available_length": "x", "length": 1}]
+
+
+@pytest.mark.parametrize("row", GARBAGE)
+@pytest.mark.parametrize("part", ["rules", "locks", "replicas"])
+def test_garbage_is_no_answer(part: str, row: Any, rucio: Rucio, make: Make, rules: Rules) -> None:
+    mine = rucio.add("d", "A", "asterism hint=old")
+    rucio.copies["d"] = ["A", "B"]
+    release = make(hint("r", "s", "d", "release", ["A"], rules=[mine]))
+    read = rucio.read
+
+    def garbled(path: list[str]) -> httpx.Response:
+        return httpx.Response(200, text=json.dumps(row) + "\n") if path[0] == part else read(path)
+
+    rucio.read = garbled  # type: ignore[method-assign]
+    if part == "rules":
+        with pytest.raises(SourceError, match=r"source\.bad-answer"):
+            release.run()
+    else:
+        report = release.run()
+        assert (report.lines, report.stands) == ([], False) and "something else than Rucio" in (report.stopped or "")
+    assert rucio.writes == []
+
+
+def test_a_comment_that_is_no_text_is_not_ours(rucio: Rucio, rules: Rules) -> None:
+    mine = rucio.add("d", "A", None)
+    rucio.rules[mine]["comments"] = 7
+    assert rules.all()[mine].hint is None
+
+
+def test_many_hints_are_named_at_once(make: Make) -> None:
+    (one,) = wanted("d")
+    hints = [replace(one, id=f"{n:016x}") for n in range(20_000)]
+    ids = [one.id for one in hints]
+    start = time.process_time()
+    assert len(make(*hints)._chosen(ids)) == 20_000
+    assert time.process_time() - start < 0.5
