@@ -140,7 +140,8 @@ class Draft:
         self.held[d, r] = max(self.held[d, r], np.inf if lifetime is None else self.now + lifetime)
         own = self.own.get((d, r))
         if not own:
-            self.room.lock(r, self.size[d])
+            unheld = self.datasets.complete[d, r] and self.datasets.locked_until[d, r] <= self.now
+            self.room.lock(r, self.size[d], kept=self.size[d] if unheld else 0.0)
             return ()
         return (next((rule for rule in own if rule.policy == policy), own[0]),)
 
@@ -149,14 +150,15 @@ class Draft:
 
         Only complete copies count that a rule holds beyond the margin, as they are now and not as planned.
         """
-        if self.outlives(d, r):
+        held = self.datasets.locked_until[d] - self.now
+        concerned = np.flatnonzero(self._members[:, d] & self._rses[:, r])
+        # else it is our rule by which the copy may be held on
+        if self.outlives(d, r) and (held[r] > self._margins[concerned]).all():
             return True
         left = self.datasets.complete[d] & ~self.going[d]
         left[r] = False
-        held = self.datasets.locked_until[d] - self.now
-        if not (left & (held > margin(None))).any():
+        if not (left & self.gains.readable & (held > margin(None))).any():
             return False
-        concerned = np.flatnonzero(self._members[:, d] & self._rses[:, r])
         return all(
             (left & self._rses[k] & (held > self._margins[k])).sum() >= self._copies[k] for k in concerned.tolist()
         )

@@ -24,7 +24,8 @@ def release_unwanted(draft: Draft) -> None:
     d, r = np.array(old).T
     saved = draft.gains.at(d, r, draft.present[d])
     low = tuning.low * tuning.threshold
-    few = np.flatnonzero(saved < low)
+    # what cannot be read today saves nothing today; that says nothing of it
+    few = np.flatnonzero((saved < low) & draft.gains.readable[r])
     fewer: set[int] = set()
     for n in few[np.argsort(saved[few], kind="stable")].tolist():
         if draft.emptied:

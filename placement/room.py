@@ -103,9 +103,11 @@ class Room:
         for one in (self.now, self.later, self.account, self.transfer):
             one[r] -= size
 
-    def lock(self, r: int, size: float) -> None:
-        """A new rule on a copy that is there."""
+    def lock(self, r: int, size: float, *, kept: float = 0.0) -> None:
+        """A new rule on a copy that is there, of whose bytes ``kept`` were about to come free."""
         self.account[r] -= size
+        if not self._reuse:
+            self.later[r] -= kept
 
     def release(self, r: int, freed: float, unlocked: float) -> None:
         """A copy at ``r`` is to go: ``freed`` bytes of its disk, ``unlocked`` of the account."""

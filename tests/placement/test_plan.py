@@ -190,6 +190,30 @@ def test_of_two_copies_of_ours_one_stays_and_a_policy_keeps_its_own() -> None:
     assert codes(gone[0])[0] == "policy.gone"
 
 
+def test_a_rule_that_a_policy_needs_to_hold_a_copy_on_is_not_released() -> None:
+    made = lake(A, rse("B", writable=False))  # no new rule can be made there
+    these = own(made, datasets(made, {"A": FOREVER, "B": 2}), 0, "B")
+    these.locked_until[0, 1] = NOW + 3 * DAY  # by somebody else's
+    (hint,) = planned(made, these, [member(made, these, "B", lifetime=90 * 86_400)])
+    assert (hint.action, hint.to, hint.rules) == ("extend", ("B",), ("rule0",))
+    these.locked_until[0, 1] = NOW + 30 * DAY
+    assert told(planned(made, these, [member(made, these, "B", lifetime=90 * 86_400)])) == [("release", "d0", ("B",))]
+
+
+@pytest.mark.parametrize("away", ["A", "B"])
+def test_while_an_rse_cannot_be_read_nothing_goes_for_that(away: str) -> None:
+    made = lake(*(replace(one, readable=one.name != away) for one in (A, B)))
+    these = own(made, datasets(made, {"A": FOREVER, "B": FOREVER}), 0, "B")
+    assert planned(made, these) == []
+
+
+def test_a_copy_that_is_held_again_is_no_room_to_come() -> None:
+    made = lake(A, rse("B", free=0))
+    these = own(made, datasets(made, *[{"A": FOREVER, "B": 0}, {"A": FOREVER}, {"A": FOREVER, "B": 20}]), 2, "B")
+    hints = planned(made, these, [member(made, these, "B", of=[0, 1])], [{}, {}, {"B": 1}])
+    assert told(hints) == [("extend", "d0", ("B",)), ("release", "d2", ("B",))]
+
+
 def test_room_is_made_for_what_is_worth_more() -> None:
     made = lake(A, rse("B", free=0))
     these = own(made, datasets(made, {"A": FOREVER, "B": 20}, {"A": FOREVER}), 0, "B")
