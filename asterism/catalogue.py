@@ -163,7 +163,8 @@ class LocalCatalogue:
 
         placement = self._factory.placement
         placement.lake()  # before the first harvest there is nothing, which is no answer
-        return placement.narrowed(kept_hints(self._store, shown=True), query, expression, actions, policy)
+        found = kept_hints(self._store, shown=True)
+        return placement.narrowed(found, query, expression, actions, policy, sees_all=False)
 
     def placement(self, id: str) -> dict[str, Any]:
         return self._factory.placement.of_record(id)

@@ -237,7 +237,7 @@ demand = Table(
     sqlite_with_rowid=False,
 )
 
-# The hints of the last planning; `shown`: everybody may see the record that it is about.
+# The hints of the last planning; `shown`: everybody may see the records that it speaks of.
 hint = Table(
     "hint",
     metadata,

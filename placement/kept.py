@@ -41,7 +41,8 @@ def kept_times(store: Store) -> dict[str, Times]:
 def replace_hints(store: Store, hints: Sequence[Hint]) -> None:
     """Keep these, and no others. The transaction touches the rows that differ."""
     rows = {one.id: orjson.dumps(one.document()) for one in hints}
-    hidden = _hidden(store, sorted({one.record for one in hints}))
+    hidden = hidden_records(store, sorted({record for one in hints for record in _named(one)}))
+    shown = {one.id: hidden.isdisjoint(_named(one)) for one in hints}
     with store.database.writing() as connection:
         before = {
             id: (bytes(document), shown)
@@ -53,11 +54,11 @@ def replace_hints(store: Store, hints: Sequence[Hint]) -> None:
                 "record": one.record,
                 "action": one.action,
                 "score": one.score,
-                "shown": one.record not in hidden,
+                "shown": shown[one.id],
                 "document": rows[one.id],
             }
             for one in hints
-            if before.get(one.id) != (rows[one.id], one.record not in hidden)
+            if before.get(one.id) != (rows[one.id], shown[one.id])
         ]
         stale = [id for id in before if id not in rows] + [row["id"] for row in changed if row["id"] in before]
         for some in portions(stale):
@@ -67,7 +68,7 @@ def replace_hints(store: Store, hints: Sequence[Hint]) -> None:
 
 
 def kept_hints(store: Store, *, shown: bool = False, records: Sequence[str] | None = None) -> list[Hint]:
-    """The hints in their order (:func:`order`); ``shown``: only of records that everybody may see."""
+    """The hints in their order (:func:`order`); ``shown``: only those that speak of what everybody may see."""
     asked = select(table.c.document)
     if shown:
         asked = asked.where(table.c.shown)
@@ -89,7 +90,12 @@ def order(hint: Hint) -> tuple[bool, int, float, str]:
     return not wanted, -hint.priority if wanted else 0, -hint.score, hint.id
 
 
-def _hidden(store: Store, ids: Sequence[str]) -> set[str]:
+def _named(hint: Hint) -> list[str]:
+    """The records that a hint speaks of."""
+    return [hint.record, *(one.values["for_record"] for one in hint.reasons if "for_record" in one.values)]
+
+
+def hidden_records(store: Store, ids: Sequence[str]) -> set[str]:
     """Those of the records that not everybody may see."""
     hidden = set(ids)
     for some in portions(ids):

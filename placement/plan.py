@@ -212,7 +212,8 @@ def explain(
     forecast: Forecast,
     budgets: Budgets,
     now: float,
-    n: int,
-) -> dict[str, Any]:
-    """Of dataset ``n``: where it is, where it should be, and what is in the way; JSON."""
-    return reasons.whole(Draft(lake, datasets, memberships, forecast, budgets, now), n)
+    rows: Sequence[int],
+) -> list[dict[str, Any]]:
+    """Of each dataset of ``rows``: where it is, where it should be, and what is in the way; JSON."""
+    draft = Draft(lake, datasets, memberships, forecast, budgets, now)
+    return [reasons.whole(draft, n) for n in rows]

@@ -165,7 +165,7 @@ def _release(draft: Draft, step: Step) -> Iterator[Reason]:
         other = step.for_dataset
         assert other is not None
         did = f"{draft.datasets.scopes[other]}:{draft.datasets.names[other]}"
-        values |= {"for": did}
+        values |= {"for": did, "for_record": draft.datasets.ids[other]}
         if step.why == "room.swap":
             worth = step.by[0] * draft.tuning.swap
             values["for_gain"] = round(worth, 6)

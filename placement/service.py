@@ -11,16 +11,18 @@ from typing import Any
 import numpy as np
 
 from catalog import clock
+from catalog.allocating import uncollected
+from catalog.database import portions
 from catalog.engine import Answer
 from catalog.lease import Lease
 from catalog.store import Store
 from harvesters.rucio_session import RucioSession
-from placement import demand_store, plan, samples, training
+from placement import demand_store, kept_forecast, plan, samples, training
 from placement import lake as lakes
 from placement.columns import Columns
 from placement.demand import DemandTable
 from placement.forecast import Forecast, expected
-from placement.kept import kept_hints, kept_times, order, replace_hints
+from placement.kept import hidden_records, kept_hints, kept_times, order, replace_hints
 from placement.membership import Membership, memberships, validate
 from placement.plan import Budgets
 from placement.policies import in_force
@@ -42,11 +44,15 @@ _STALE = 86_400.0  # seconds after which the state of the lake is said to be old
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The hints in their order (``placement/kept.py``); ``notes``: what an operator should know of the input."""
+    """The hints in their order (``placement/kept.py``); ``notes``: what an operator should know of the input.
+
+    ``failed``: what is wrong with policies that are therefore left out, in sentences that ``notes`` has too.
+    """
 
     hints: list[Hint]
     lake: Lake
     notes: list[str]
+    failed: list[str] = field(default_factory=list)
 
     @property
     def as_of(self) -> str:
@@ -130,14 +136,18 @@ class Placement:
         return in_force(self._store, self._configured)
 
     def plan(self) -> Planned:
-        """Plan anew, and keep the hints. One at a time: another planning is waited for."""
-        lake = self.lake()
-        with Lease(self._store, LEASE, wait=_WAIT):
+        """Plan anew, and keep the hints. One at a time: another planning is waited for.
+
+        While it is not known what a policy wants, nothing is released: it might be what that policy holds.
+        """
+        with uncollected(), Lease(self._store, LEASE, wait=_WAIT):
+            lake = self.lake()  # not the one of before somebody else's harvest was waited for
             notes = read_traces(self._store, self._demand, lake)
             demand_store.prune(self._store, self._demand.half_life, lake.taken_at)
             columns = self._columns(lake)
             notes += [f"{n} copies or locks are at {rse}, which is no RSE of the lake" for rse, n in _sorted(columns)]
-            members = self._members(columns, self.policies())
+            failed: list[PolicyError] = []
+            members = self._members(columns, self.policies(), failed)
             asked = self._asked(lake)
             window, half_life = self.settings.window, self._demand.half_life
             samples.observe(self._store, columns.datasets, asked, window, lake.taken_at, half_life)
@@ -146,16 +156,29 @@ class Placement:
             hints = plan.plan(
                 lake, columns.datasets, members, forecast, self._budgets(), now=lake.taken_at, before=before
             )
+            if failed:
+                hints = [one for one in hints if one.action != "release"]
             replace_hints(self._store, hints)
-        return Planned(sorted(hints, key=order), lake, [*notes, *self.staleness(lake)])
+            kept_forecast.keep(self._folder, columns.datasets, lake, self.settings.window, forecast)
+        said = [f"{error.detail}; the policy is left out, and nothing released [{error.code}]" for error in failed]
+        return Planned(sorted(hints, key=order), lake, [*said, *notes, *self.staleness(lake)], said)
 
     def _columns(self, lake: Lake) -> Columns:
         columns = Columns.open(self._folder, self._store, lake)
         columns.update()
         return columns
 
-    def _members(self, columns: Columns, policies: Sequence[Policy]) -> list[Membership]:
-        return memberships(policies, self._search, columns, self._store, self._resolve, self._applied)
+    def _known_columns(self, lake: Lake) -> Columns:
+        """The columns of the last planning, made anew only where they are lost."""
+        columns = Columns.open(self._folder, self._store, lake)
+        if not len(columns.known.id):
+            columns.update()
+        return columns
+
+    def _members(
+        self, columns: Columns, policies: Sequence[Policy], failed: list[PolicyError] | None = None
+    ) -> list[Membership]:
+        return memberships(policies, self._search, columns, self._store, self._resolve, self._applied, failed)
 
     def _asked(self, lake: Lake) -> DemandTable:
         return demand_store.load(self._store, self._demand.half_life, lake.taken_at)
@@ -192,8 +215,13 @@ class Placement:
         expression: str | None,
         actions: Sequence[str] = (),
         policy: str | None = None,
+        *,
+        sees_all: bool = True,
     ) -> list[Hint]:
-        """Those of ``hints`` on datasets that ``query`` finds, to or from RSEs of ``expression``, of ``actions``."""
+        """Those of ``hints`` on datasets that ``query`` finds, to or from RSEs of ``expression``, of ``actions``.
+
+        ``sees_all``: whether who asks may see what not everybody may; else the query finds nothing by that.
+        """
         found = [
             one for one in hints if (not actions or one.action in actions) and (policy is None or one.policy == policy)
         ]
@@ -202,9 +230,14 @@ class Placement:
             rses = parse_expression(expression).matching([(rse.name, rse.attributes) for rse in lake.rses])
             found = [one for one in found if not rses.isdisjoint((*one.to, *one.from_rses))]
         if query is not None:
-            columns = Columns.open(self._folder, self._store, self.lake())
+
+            def search(asked: Query) -> Answer:
+                return self._search(replace(asked, sees_all=sees_all))
+
+            columns = self._known_columns(self.lake())
             try:
-                (member,) = self._members(columns, [Policy("for", query, "*")])
+                # what it finds is not kept: anybody's queries would take the place of the policies'
+                (member,) = memberships([Policy("for", query, "*")], search, columns, self._store, self._resolve)
             except PolicyError as error:  # nobody spoke of a policy
                 raise error.__cause__ or error from None
             ids = {columns.datasets.ids[n] for n in np.flatnonzero(member.mask).tolist()}
@@ -262,21 +295,36 @@ class Placement:
     def of_record(self, id: str) -> dict[str, Any]:
         """Where the data of a record are, where they should be, and why; JSON.
 
-        Of a merged record: of each of its parts in the lake; of a container: of its datasets, a hundred at most.
+        Of a merged record: of each of its parts in the lake; of a container: of its datasets, a hundred at most, and
+        ``more`` says whether there are others. Of datasets that not everybody may see nothing is said.
         """
         lake = self.lake()
-        columns = Columns.open(self._folder, self._store, lake)
+        columns = self._known_columns(lake)
         shown = self._store.cluster_of(id) or id
         rows = np.flatnonzero(columns.standing_for(np.array([shown], dtype="S16"))).tolist()
-        found = [columns.datasets.ids[n] for n in rows]
-        hints = kept_hints(self._store, records=found) if found else []
-        members = self._members(columns, self.policies()) if found else []
-        forecast = self._forecast(columns.datasets, lake, self._asked(lake)) if found else None
+        found: list[int] = []
+        for some in portions(rows, _MOST_DATASETS):
+            hidden = hidden_records(self._store, [columns.datasets.ids[n] for n in some])
+            found += [n for n in some if columns.datasets.ids[n] not in hidden]
+            if len(found) > _MOST_DATASETS:
+                break
         made: dict[str, Any] = {"record": id, "lake": lake.source, "as_of": _stamp(lake.taken_at), "datasets": []}
-        for n in rows[:_MOST_DATASETS]:
-            assert forecast is not None
-            said = plan.explain(lake, columns.datasets, members, forecast, self._budgets(), lake.taken_at, n)
-            own = [one.document() for one in hints if one.record == columns.datasets.ids[n]]
+        made["more"] = len(found) > _MOST_DATASETS
+        if not (found := found[:_MOST_DATASETS]):
+            return made
+        hints = kept_hints(self._store, shown=True, records=[columns.datasets.ids[n] for n in found])
+        failed: list[PolicyError] = []
+        members = self._members(columns, self.policies(), failed)
+        forecast = kept_forecast.kept(
+            self._folder,
+            columns.datasets,
+            lake,
+            self.settings.window,
+            lambda: self._forecast(columns.datasets, lake, self._asked(lake)),
+        )
+        explained = plan.explain(lake, columns.datasets, members, forecast, self._budgets(), lake.taken_at, found)
+        for said in explained:
+            own = [one.document() for one in hints if one.record == said["record"]]
             made["datasets"].append(said | {"hints": own})
         return made
 

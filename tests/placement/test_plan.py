@@ -112,7 +112,7 @@ def test_of_unknown_size_nothing_is_copied() -> None:
     made = lake(A, B)
     these = datasets(made, {"A": FOREVER}, sizes=[-1])
     assert planned(made, these, [member(made, these, "B")], [{"B": 9}]) == []
-    said = explain(made, these, [member(made, these, "B")], wanted(made, these), Budgets(), NOW, 0)
+    (said,) = explain(made, these, [member(made, these, "B")], wanted(made, these), Budgets(), NOW, [0])
     assert said["in_the_way"] == {"B": "bytes of the dataset unknown"}
 
 
@@ -270,7 +270,7 @@ def test_a_lake_without_datasets_has_no_hints() -> None:
 def test_explain_says_where_it_is_and_should_be() -> None:
     made = lake(A, B, C)
     these = own(made, datasets(made, {"A": FOREVER, "C": 3}), 0, "C")
-    said = explain(made, these, [member(made, these, "C")], wanted(made, these, {"B": 2}), Budgets(), NOW, 0)
+    (said,) = explain(made, these, [member(made, these, "C")], wanted(made, these, {"B": 2}), Budgets(), NOW, [0])
     assert [(one["rse"], one["held_until"], one["rules_of_ours"]) for one in said["copies"]] == [
         ("A", None, []), ("C", "2025-11-24T04:40:00Z", ["rule0"]),
     ]  # fmt: skip
