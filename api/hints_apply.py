@@ -34,7 +34,7 @@ def router(catalogue: Catalogue, lanes: Lanes) -> APIRouter:
         body = io.BytesIO()
         await receive(request, body, MAX_BODY, "name fewer hints")
         yes, ids, most = _asked(body.getvalue())
-        report = await lanes.long(lambda: _done(catalogue.applier(), yes, ids, most))
+        report = await lanes.afar(lambda: _done(catalogue.applier(), yes, ids, most))
         return Response(orjson.dumps({"applied": yes, **report.document()}), media_type=JSON_TYPE)
 
     return made

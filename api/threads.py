@@ -23,6 +23,8 @@ SHORT_AT_ONCE = 8
 LONG_AT_ONCE = 2
 # The store has one writer at a time anyway; waiting here holds no connection.
 WRITES_AT_ONCE = 1
+# What waits for another server may take minutes, and the requests to it are one thread's at a time.
+AFAR_AT_ONCE = 1
 
 
 class Lanes:
@@ -32,6 +34,7 @@ class Lanes:
         self._short = anyio.CapacityLimiter(SHORT_AT_ONCE)
         self._long = anyio.CapacityLimiter(LONG_AT_ONCE)
         self._write = anyio.CapacityLimiter(WRITES_AT_ONCE)
+        self._afar = anyio.CapacityLimiter(AFAR_AT_ONCE)
 
     async def short(self, work: Callable[[], T]) -> T:
         """Run a lookup or a search that gives a page."""
@@ -44,3 +47,7 @@ class Lanes:
     async def write(self, work: Callable[[], T]) -> T:
         """Run what changes the catalogue."""
         return await anyio.to_thread.run_sync(work, limiter=self._write)
+
+    async def afar(self, work: Callable[[], T]) -> T:
+        """Run what asks another server to do something."""
+        return await anyio.to_thread.run_sync(work, limiter=self._afar)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -402,21 +403,57 @@ def test_the_command(rucio: Rucio, make: Make, tmp_path: Path, monkeypatch: pyte
     assert run("--yes", "--roll-back")[0] == 2 and run("--finish", "--max", "1")[0] == 2
 
 
-def test_over_http(rucio: Rucio, make: Make) -> None:
-    class Tokens:
-        def check_token(self, token: str) -> object | None:
-            return token if token == "good" else None
+class Tokens:
+    """The part of a catalogue that apply asks."""
 
-        def applier(self) -> Applier:
-            return make(*wanted("d1", "d2"))
+    def __init__(self, applier: Callable[[], Applier]) -> None:
+        self.applier = applier
 
+    def check_token(self, token: str) -> object | None:
+        return token if token == "good" else None
+
+
+def served(applier: Callable[[], Applier], lanes: Lanes) -> httpx.AsyncClient:
     app = FastAPI()
     problems.install(app)
-    app.include_router(hints_apply.router(Tokens(), Lanes()))  # type: ignore[arg-type]
+    app.include_router(hints_apply.router(Tokens(applier), lanes))  # type: ignore[arg-type]
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(app),
+        base_url="http://asterism.test",
+        headers={"Authorization": "Bearer good"},
+    )
 
+
+def test_a_rucio_that_hangs_keeps_no_search_waiting(make: Make) -> None:
+    hanging, end, at_once = threading.Event(), threading.Event(), []
+
+    def hangs() -> Applier:
+        at_once.append(threading.get_ident())
+        hanging.set()
+        assert end.wait(10)
+        return make()
+
+    async def asked() -> None:
+        lanes = Lanes()
+        async with served(hangs, lanes) as client, anyio.create_task_group() as tasks:
+            for _ in range(4):
+                tasks.start_soon(lambda: client.post(hints_apply.PATH, json={}))
+            await anyio.to_thread.run_sync(hanging.wait, 10)
+            with anyio.fail_after(5):
+                assert await lanes.long(lambda: "found") == await lanes.write(lambda: "found")
+            assert len(at_once) == 1  # requests to the lake are one thread's at a time
+            end.set()
+
+    try:
+        anyio.run(asked)
+    finally:
+        end.set()
+
+
+def test_over_http(rucio: Rucio, make: Make) -> None:
     def post(body: Any, token: str = "good") -> httpx.Response:
         async def asked() -> httpx.Response:
-            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://asterism.test") as client:
+            async with served(lambda: make(*wanted("d1", "d2")), Lanes()) as client:
                 return await client.post(hints_apply.PATH, json=body, headers={"Authorization": f"Bearer {token}"})
 
         return anyio.run(asked)

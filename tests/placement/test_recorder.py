@@ -253,3 +253,23 @@ def test_the_site_of_a_reader_is_the_narrowest_network(host: str | None, site: s
     networks = {"192.0.2.0/24": "WIDE", "192.0.2.128/25": "NARROW", "2001:db8::/32": "SIX"}
     assert Sites([(ipaddress.ip_network(one), name) for one, name in networks.items()]).of(host) == site
     assert Sites([]).of(host) == ""
+
+
+def test_a_store_that_takes_nothing_is_asked_once_for_many_traces(
+    store: Store,  # noqa: F811
+    made: Recorder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+
+    def busy(*_: object) -> None:
+        asked.append(1)
+        raise OSError("busy")
+
+    traces = [b'{"eventType": "get", "scope": "s", "dataset": "d%d"}' % n for n in range(60)]
+    monkeypatch.setattr("placement.recorder.MOST_NOTES", 100)
+    with monkeypatch.context() as patched:
+        patched.setattr(store.database, "writing", busy)
+        assert made.traces(traces).taken["read"] == 60
+    assert len(asked) == 1
+    assert len(of(terms.READ, kept(made, store))) == 60
