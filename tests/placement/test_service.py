@@ -19,7 +19,7 @@ from placement.demand_store import merge
 from placement.kept import kept_hints
 from placement.service import Placement
 from placement.settings import DemandSettings, LakeSettings
-from placement.state import Lake, Rse
+from placement.state import Rse
 from placement.terms import READ, record_key
 from schemas.policy import Policy
 from tests.placement.lake import SOURCE, id_of, put, replica, rule
