@@ -20,7 +20,7 @@ from catalog.database import portions
 from catalog.store import Store
 from catalog.tables import record
 from placement import terms
-from placement.demand import Demand
+from placement.demand import MOST, SLACK, Demand
 from placement.demand_store import AT_ONCE, Row, as_merged, merge, prune, rows
 from placement.queries import asks, same, terms_of
 from placement.rucio_traces import keep_reads
@@ -37,6 +37,7 @@ MOST_NOTES = 50_000  # the oldest are dropped: at 5 s, 10,000 requests a second
 FEW = 100  # of a search that finds no more, each result on its first page counts
 _LONGEST_REGION = 100_000  # characters: a MOC of megabytes is not kept for five seconds, and says little
 _PRUNE_EVERY = 3600.0
+PRUNE_AFTER = MOST // SLACK  # rows that were added to the store: a flood fills it long before that
 _LAKE_FOR = 300.0
 _CLOSE_WITHIN = 5.0
 _log = logging.getLogger(__name__)
@@ -122,6 +123,7 @@ class Recorder(NoRecorder):
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
         self._pruned = clock()
+        self._added = 0  # rows since then
         self._warned = False
 
     def site(self, host: str | None) -> str:
@@ -170,8 +172,9 @@ class Recorder(NoRecorder):
                     with self._store.database.writing() as connection:
                         keep_reads(connection, some, self._half_life, self._source or "", now)
                     events = events[AT_ONCE:]
-                if now - self._pruned > _PRUNE_EVERY:
-                    self._pruned = now
+                    self._added += len(some)
+                if now - self._pruned > _PRUNE_EVERY or self._added > PRUNE_AFTER:
+                    self._pruned, self._added = now, 0
                     prune(self._store, self._half_life, now)
             except Exception as error:  # a store that is busy, full or gone: whoever asked has the answer already
                 room = MOST_NOTES - len(self._notes)
@@ -251,6 +254,7 @@ class Recorder(NoRecorder):
             while unsaved:
                 with self._store.database.writing() as connection:
                     merge(connection, unsaved[:AT_ONCE], self._half_life, now)
+                self._added += len(unsaved[:AT_ONCE])
                 del unsaved[:AT_ONCE]
         finally:
             if unsaved:

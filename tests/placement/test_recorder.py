@@ -273,3 +273,15 @@ def test_a_store_that_takes_nothing_is_asked_once_for_many_traces(
         assert made.traces(traces).taken["read"] == 60
     assert len(asked) == 1
     assert len(of(terms.READ, kept(made, store))) == 60
+
+
+def test_a_flood_is_pruned_before_the_hour(
+    store: Store,  # noqa: F811
+    made: Recorder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(recorder, "PRUNE_AFTER", 20)
+    monkeypatch.setattr(recorder, "prune", lambda *of: demand_store.prune(*of, most=30))
+    for first in range(0, 90, 30):
+        made.traces(b'{"eventType": "get", "scope": "s", "dataset": "d%d"}' % n for n in range(first, first + 30))
+        assert len(kept(made, store)) <= 33
