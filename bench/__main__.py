@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import importlib
 
-NAMES = {"import": "ingest", "mapping": "mapping", "cone": "cone", "scs": "scs"}  # in this order: import makes the data
+# in this order: import makes the data
+NAMES = {"import": "ingest", "mapping": "mapping", "cone": "cone", "scs": "scs", "placement": "placement"}
 BY_NAME = {"search": "search", "large": "large"}  # with peers, and long: only when asked for
 
 
