@@ -82,6 +82,7 @@ def app(lake: Lake, username: str = USERNAME, password: str = PASSWORD) -> Starl
         Route("/replicas/datasets_bulk", bind(_replicas), methods=["POST"]),
         Route("/replicas/{scope}/{name:path}/datasets", bind(_one_replicas)),
         Route("/locks/bulk_locks_for_dids", bind(_locks), methods=["POST"]),
+        Route("/locks/{scope}/{name:path}", bind(_did_locks)),
     ]
     return Starlette(routes=routes)
 
@@ -207,6 +208,11 @@ async def _locks(server: Server, request: Request) -> Response:
     return as_lines(
         row for did in await server.asked(request) for row in state.lock_rows(server.lake, did.scope, did.name)
     )
+
+
+async def _did_locks(server: Server, request: Request) -> Response:
+    did = server.did(request)
+    return as_lines(state.lock_rows(server.lake, did.scope, did.name))
 
 
 def _plugin(did: Did, plugin: str) -> dict[str, Any]:

@@ -96,9 +96,13 @@ async def local_usage(server: Server, request: Request) -> Response:
 
 
 async def rules(server: Server, request: Request) -> Response:
-    """All, or those on the DIDs of ``scope``."""
-    scope = request.query_params.get("scope")
-    return as_lines(rule_row(server.lake, one) for one in server.lake.rules.values() if scope in (None, one.scope))
+    """All, or those on the DIDs of ``scope``, of ``account``."""
+    scope, account = (request.query_params.get(key) for key in ("scope", "account"))
+    return as_lines(
+        rule_row(server.lake, one)
+        for one in server.lake.rules.values()
+        if scope in (None, one.scope) and account in (None, one.account)
+    )
 
 
 async def rule(server: Server, request: Request) -> Response:

@@ -22,6 +22,7 @@ from mappings.rucio import iso_date
 from schemas.errors import MappingError
 
 FOREVER = math.inf
+_MOST = 1 << 63  # what the columns take
 _COMMENT = re.compile(r"asterism hint=(\S+)(?: policy=(\S+))?")
 _DATE = re.compile(r"([A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4}) ([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9]) UTC")
 _PLAIN = re.compile(r"[A-Za-z0-9]+(?:[_-][A-Za-z0-9]+)*")  # an RSE expression that may be a name alone
@@ -176,21 +177,21 @@ def _locks(document: Mapping[str, Any], rules: list[RuleState]) -> list[tuple[st
     return [
         (row["rse"], rule, str(row.get("state") or ""), until[rule])
         for row in _rows(document, "locks", "rse")
-        if (rule := row.get("rule_id")) in until
+        if isinstance(rule := row.get("rule_id"), str) and rule in until
     ]
 
 
 def _is_complete(row: Mapping[str, Any], files: int | None) -> bool:
     if row.get("state") != "AVAILABLE":
         return False
-    there, whole = row.get("available_length"), files if files is not None else row.get("length")
+    there, whole = _count(row.get("available_length")), files if files is not None else _count(row.get("length"))
     return there is None or whole is None or there >= whole
 
 
 def _count(*values: Any) -> int | None:
     """The first that is a count; PostgreSQL's sums come as 5010.0."""
     for value in values:
-        if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
+        if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _MOST:
             return round(value)
     return None
 

@@ -156,6 +156,9 @@ def test_a_rule_is_made_changed_and_ended(lake: httpx.Client) -> None:
     assert (shown["account"], shown["comments"], shown["state"]) == ("demo", "asterism hint=H", "OK")
     locks = lake.post("/lake/locks/bulk_locks_for_dids", json={"dids": [{"scope": "hess", "name": CRAB}]}).text
     assert {"rule_id": id, "rse": DISK_C}.items() <= json.loads(locks.splitlines()[-1]).items()
+    assert lake.get(f"/lake/locks/hess/{CRAB}", params={"did_type": "dataset"}).text == locks
+    own = lake.get("/lake/rules/", params={"account": "demo"}).text.splitlines()
+    assert {json.loads(row)["account"] for row in own} == {"demo"}
     again = lake.post("/lake/rules/", json=rule(DISK_C))
     assert (again.status_code, again.headers["ExceptionClass"]) == (409, "DuplicateRule")
     assert lake.put(f"/lake/rules/{id}", json={"options": {"lifetime": 0}}).status_code == 200

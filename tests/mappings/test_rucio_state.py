@@ -95,6 +95,16 @@ def test_rows_that_are_no_rows_are_passed_over() -> None:
     assert (one.rules, one.locks, one.replicas, one.parents) == ([], [], [], [])
 
 
+@pytest.mark.parametrize("garbage", [["r1"], {"a": 1}, "many", True, 1e30])
+def test_garbage_in_a_row_stops_no_planning(garbage: Any) -> None:
+    locks = [{"rule_id": garbage, "rse": "A", "state": garbage}]
+    replicas = [{"rse": "A", "state": "AVAILABLE", "available_length": garbage, "length": garbage}]
+    one = state(
+        {"bytes": garbage, "length": garbage}, rules=[{**RULE, "copies": garbage}], locks=locks, replicas=replicas
+    )
+    assert (one.bytes, one.locks, [row[0] for row in one.replicas]) == (None, [], ["A"])
+
+
 @given(
     st.text("ABCDEFGHIJ0123456789", min_size=16, max_size=16),
     st.none() | st.from_regex(r"[a-z0-9-]{1,64}", fullmatch=True),
