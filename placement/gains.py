@@ -26,6 +26,16 @@ class Forecast(Protocol):
     def confidence(self) -> NDArray[np.float32]: ...
 
 
+class NoReads:
+    """A forecast of no reads."""
+
+    def __init__(self, lake: Lake, n: int) -> None:
+        self.reads = np.zeros((n, len(lake.sites)), np.float32)
+        self.parts = np.zeros((n, 0), np.float32)
+        self.part_names: tuple[str, ...] = ()
+        self.confidence = np.zeros(n, np.float32)
+
+
 class Gains:
     """The gain of a copy of dataset d at RSE r: Σ over sites of reads × what a read costs less with it than without.
 

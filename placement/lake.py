@@ -18,6 +18,7 @@ from harvesters.rucio_session import RucioSession
 from placement.state import Lake, Rse
 
 _KEY = "lake:{}"
+_STALE = 86_400.0  # seconds after which the state of the lake is said to be old
 _OF_RSE = tuple(field.name for field in fields(Rse))
 
 
@@ -30,7 +31,7 @@ def refresh(store: Store, source: str, session: RucioSession, now: float) -> Lak
 
 def take(store: Store, source: str, document: Mapping[str, Any]) -> None:
     """Keep what :meth:`harvesters.rucio_lake.LakeReader.read` gave, in place of the last."""
-    key, at = _KEY.format(source), clock.stamp(datetime.fromtimestamp(document["taken_at"], UTC))
+    key, at = _KEY.format(source), stamp(document["taken_at"])
     body = orjson.dumps(document)
     with store.database.writing() as connection:
         connection.execute(delete(table).where(table.c.key == key))
@@ -66,7 +67,55 @@ def read(document: Mapping[str, Any]) -> Lake:
     )
 
 
+def notes(lake: Lake, document: Mapping[str, Any], now: float) -> list[str]:
+    """Sentences on what of the lake's state is old, or was not to be had; ``document`` is what it was read of."""
+    made = problems(document)
+    if now - lake.taken_at > _STALE:
+        age = _age(now - lake.taken_at)
+        made.append(f"the state of the lake is {age} old; asterism harvest {lake.source}")
+    for rse in lake.rses:
+        if rse.measured_at is None:
+            made.append(f"{rse.name}: its usage is not known, so nothing is brought there")
+        elif lake.taken_at - rse.measured_at > _STALE:
+            made.append(f"{rse.name}: its usage was measured {_age(lake.taken_at - rse.measured_at)} before that")
+    return made
+
+
+def told(lake: Lake) -> dict[str, Any]:
+    """The lake as it was harvested; JSON."""
+    return {
+        "source": lake.source,
+        "account": lake.account,
+        "taken_at": stamp(lake.taken_at),
+        "rses": [
+            {
+                "rse": one.name,
+                "rse_type": one.kind,
+                "site": one.site,
+                "readable": one.readable,
+                "writable": one.writable,
+                "total": one.total,
+                "used": one.used,
+                "free": one.free,
+                "min_free": one.min_free,
+                "account_left": one.account_left,
+                "measured_at": None if one.measured_at is None else stamp(one.measured_at),
+            }
+            for one in lake.rses
+        ],
+    }
+
+
 def problems(document: Mapping[str, Any]) -> list[str]:
     """Sentences on what could not be read, for people."""
-    of_rses = [f"{row['name']}: {row['problem']}" for row in document["rses"] if row["problem"]]
-    return [*document["problems"], *of_rses]
+    of_rses = [f"{row['name']}: {row['problem']}" for row in document.get("rses", ()) if row["problem"]]
+    return [*document.get("problems", ()), *of_rses]
+
+
+def stamp(at: float) -> str:
+    """Unix seconds as the store writes a time."""
+    return clock.stamp(datetime.fromtimestamp(at, UTC))
+
+
+def _age(seconds: float) -> str:
+    return f"{seconds / 86_400:.3g} days" if seconds >= 86_400 else f"{seconds / 3600:.3g} hours"

@@ -16,11 +16,11 @@ import numpy as np
 
 from placement import plan_demand, plan_policies, reasons
 from placement.draft import Draft, Membership, Step
-from placement.gains import Forecast
+from placement.gains import Forecast, NoReads
 from placement.reasons import end, stamp
 from placement.room import Budgets, Tuning
 from placement.state import Datasets, Lake
-from schemas.hint import ACTIONS, Hint, Reason
+from schemas.hint import Hint, Reason
 from schemas.policy import DEFAULT_PRIORITY
 
 __all__ = ["Budgets", "Shortfalls", "Tuning", "explain", "plan", "shortfalls"]
@@ -172,13 +172,13 @@ def shortfalls(
     lake: Lake, datasets: Datasets, member: Membership, hints: Sequence[Hint], budgets: Budgets, now: float
 ) -> Shortfalls:
     """Where a policy is not fulfilled, even when all ``hints`` are done."""
-    draft = Draft(lake, datasets, [member], _Nothing(lake, len(datasets)), budgets, now)
+    draft = Draft(lake, datasets, [member], NoReads(lake, len(datasets)), budgets, now)
     made: Counter[str] = Counter()
     for hint in hints:
         if hint.action in ("replicate", "stage"):
             for name in hint.to:
                 draft.room.spend(lake.index[name], hint.bytes / len(hint.to))
-        if hint.policy == member.policy.name and hint.action in ACTIONS[:2] + ACTIONS[3:]:
+        if hint.policy == member.policy.name and hint.action != "release":
             made[hint.record] += len(hint.to)
     wanted = np.flatnonzero(member.mask)
     there = plan_policies.counted(draft, member, wanted).sum(axis=1)
@@ -193,16 +193,6 @@ def shortfalls(
     count = f"{len(lacking):,} of {len(wanted):,} datasets would have fewer than {member.policy.copies} copies"
     texts = [count] + [f"{way} ({n:,} datasets)" for way, n in sorted(ways.items(), key=lambda one: (-one[1], one[0]))]
     return Shortfalls(tuple(lacking), tuple(texts) if lacking else ())
-
-
-class _Nothing:
-    """A forecast of no reads."""
-
-    def __init__(self, lake: Lake, n: int) -> None:
-        self.reads = np.zeros((n, len(lake.sites)), np.float32)
-        self.parts = np.zeros((n, 0), np.float32)
-        self.part_names: tuple[str, ...] = ()
-        self.confidence = np.zeros(n, np.float32)
 
 
 def explain(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from catalog.engine import Answer
 from catalog.lease import Lease
 from catalog.store import Store
 from harvesters.rucio_session import RucioSession
-from placement import demand_store, kept_forecast, plan, samples, training
+from placement import demand_store, kept_forecast, plan, policy_check, samples, training
 from placement import lake as lakes
 from placement.columns import Columns
 from placement.demand import DemandTable
@@ -26,6 +25,7 @@ from placement.kept import hidden_records, kept_hints, kept_times, order, replac
 from placement.membership import Membership, memberships, validate
 from placement.plan import Budgets
 from placement.policies import in_force
+from placement.policy_check import Check
 from placement.rucio_traces import read_traces
 from placement.settings import DemandSettings, LakeSettings
 from placement.state import Datasets, Lake
@@ -39,7 +39,6 @@ from schemas.rse_expression import parse as parse_expression
 LEASE = "placement"
 _WAIT = 120.0  # seconds for somebody else's planning
 _MOST_DATASETS = 100
-_STALE = 86_400.0  # seconds after which the state of the lake is said to be old
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,30 +55,7 @@ class Planned:
 
     @property
     def as_of(self) -> str:
-        return f"the lake as of {_stamp(self.lake.taken_at)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What a policy would bring to one RSE."""
-
-    datasets: int = 0
-    extends: int = 0
-    bytes: int = 0
-    free: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """What a policy matches now, and what it would cost; ``short``: where it can not be fulfilled, in sentences."""
-
-    policy: Policy
-    matched: int
-    bytes: int
-    satisfied: int
-    rses: list[str]
-    cost: dict[str, Cost] = field(default_factory=dict)
-    short: list[str] = field(default_factory=list)
+        return f"the lake as of {lakes.stamp(self.lake.taken_at)}"
 
 
 class Placement:
@@ -197,16 +173,7 @@ class Placement:
     def staleness(self, lake: Lake, now: float | None = None) -> list[str]:
         """Sentences on what of the lake's state is old, or was not to be had."""
         now = clock.now().timestamp() if now is None else now
-        notes = lakes.problems(lakes.document(self._store, lake.source) or {"rses": [], "problems": []})
-        if now - lake.taken_at > _STALE:
-            age = _age(now - lake.taken_at)
-            notes.append(f"the state of the lake is {age} old; asterism harvest {self.settings.source}")
-        for rse in lake.rses:
-            if rse.measured_at is None:
-                notes.append(f"{rse.name}: its usage is not known, so nothing is brought there")
-            elif lake.taken_at - rse.measured_at > _STALE:
-                notes.append(f"{rse.name}: its usage was measured {_age(lake.taken_at - rse.measured_at)} before that")
-        return notes
+        return lakes.notes(lake, lakes.document(self._store, lake.source) or {}, now)
 
     def narrowed(
         self,
@@ -250,35 +217,7 @@ class Placement:
         with Lease(self._store, LEASE, wait=_WAIT):
             columns = self._columns(lake)
             (member,) = self._members(columns, [policy])
-        datasets = columns.datasets
-        hints = plan.plan(
-            lake, datasets, [member], _nothing(lake, len(datasets)), self._budgets(), now=lake.taken_at, before={}
-        )
-        own = [one for one in hints if one.policy == policy.name and one.action != "release"]
-        cost: dict[str, Cost] = {}
-        for one in own:
-            for rse in one.to:
-                old = cost.get(rse, Cost(free=lake.rses[lake.index[rse]].free))
-                moved = one.bytes // max(1, len(one.to))
-                extends = one.action == "extend"
-                cost[rse] = replace(
-                    old,
-                    datasets=old.datasets + (not extends),
-                    extends=old.extends + extends,
-                    bytes=old.bytes + moved,
-                )
-        short = plan.shortfalls(lake, datasets, member, hints, self._budgets(), lake.taken_at)
-        needing = {one.record for one in own} | {datasets.ids[n] for n in short.datasets}
-        matched = np.flatnonzero(member.mask)
-        return Check(
-            policy,
-            matched=len(matched),
-            bytes=int(np.maximum(datasets.bytes[matched], 0).sum()),
-            satisfied=sum(datasets.ids[n] not in needing for n in matched.tolist()),
-            rses=[lake.rses[r].name for r in np.flatnonzero(member.rses)],
-            cost=cost,
-            short=list(short.texts),
-        )
+        return policy_check.check(lake, columns.datasets, member, self._budgets())
 
     def train(self) -> list[str]:
         """Train the forecast, and say how good it is; raises ``placement.not-enough-history``."""
@@ -308,7 +247,7 @@ class Placement:
             found += [n for n in some if columns.datasets.ids[n] not in hidden]
             if len(found) > _MOST_DATASETS:
                 break
-        made: dict[str, Any] = {"record": id, "lake": lake.source, "as_of": _stamp(lake.taken_at), "datasets": []}
+        made: dict[str, Any] = {"record": id, "lake": lake.source, "as_of": lakes.stamp(lake.taken_at), "datasets": []}
         made["more"] = len(found) > _MOST_DATASETS
         if not (found := found[:_MOST_DATASETS]):
             return made
@@ -331,44 +270,9 @@ class Placement:
     def state(self) -> dict[str, Any]:
         """The lake as it was harvested, and how old that is; JSON."""
         lake = self.lake()
-        return {
-            "source": lake.source,
-            "account": lake.account,
-            "taken_at": _stamp(lake.taken_at),
-            "notes": self.staleness(lake),
-            "rses": [
-                {
-                    "rse": one.name,
-                    "rse_type": one.kind,
-                    "site": one.site,
-                    "readable": one.readable,
-                    "writable": one.writable,
-                    "total": one.total,
-                    "used": one.used,
-                    "free": one.free,
-                    "min_free": one.min_free,
-                    "account_left": one.account_left,
-                    "measured_at": None if one.measured_at is None else _stamp(one.measured_at),
-                }
-                for one in lake.rses
-            ],
-        }
+        return lakes.told(lake) | {"notes": self.staleness(lake)}
 
 
 def _sorted(columns: Columns) -> list[tuple[str, int]]:
     _ = columns.datasets  # they are counted as it is made
     return sorted(columns.unknown_rses.items())
-
-
-def _nothing(lake: Lake, count: int) -> Forecast:
-    """A forecast of no reads at all."""
-    reads = np.zeros((count, len(lake.sites)), np.float32)
-    return Forecast(lake.sites, reads, np.zeros((count, 0), np.float32), (), np.zeros(count, np.float32))
-
-
-def _stamp(at: float) -> str:
-    return clock.stamp(datetime.fromtimestamp(at, UTC))
-
-
-def _age(seconds: float) -> str:
-    return f"{seconds / 86_400:.3g} days" if seconds >= 86_400 else f"{seconds / 3600:.3g} hours"
