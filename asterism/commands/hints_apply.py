@@ -14,9 +14,9 @@ from asterism.settings import load
 
 if TYPE_CHECKING:
     from asterism.factory import Factory
-    from placement.apply import Applier, Report
+    from placement.apply import Report
+    from placement.service import Planned
     from placement.steps import Line
-    from schemas.hint import Hint
 
 _WAIT = "30min"
 
@@ -69,45 +69,40 @@ def apply(
     if finish + roll_back + yes > 1 or ((finish or roll_back) and (narrowed or most is not None)):
         raise click.UsageError("--yes, --finish and --roll-back go one at a time, and say by themselves what is meant")
     from asterism.factory import Factory
+    from placement.apply import Report
 
+    failed = False
     with Factory(load(config)) as factory:
-        if not (finish or roll_back):
-            found = _plan(factory)
+        applier, for_so_long = factory.applier(), timeout if wait else None
+        if roll_back:
+            report = applier.roll_back()
+        elif finish:
+            report = applier.watch(applier.finish(), wait=for_so_long)
+        else:
+            planned = _plan(factory)
+            failed = bool(planned.failed)
+            chosen, nothing = ids, False
             if query or policy:
-                found = factory.placement.narrowed(found, query, None, (), policy)
-                ids = tuple(one.id for one in found if not ids or one.id in ids)
-                if not ids:
-                    click.echo("nothing to do: there are no such hints")
-                    return
-        report = _asked(factory.applier(), yes, ids, most, timeout if wait else None, finish, roll_back)
-    _print(report, form, planned=not (yes or finish or roll_back))
-    sys.exit(0 if report.stands or not (yes or finish or roll_back) else 1)
+                found = factory.placement.narrowed(planned.hints, query, None, (), policy)
+                chosen = tuple(one.id for one in found if not ids or one.id in ids)
+                if nothing := not chosen:
+                    click.echo("asterism: there are no such hints", err=True)
+            report = Report([]) if nothing else applier.run(chosen, most) if yes else applier.plan(chosen, most)
+            if yes:
+                earlier = not (ids or query)
+                report = applier.watch(report, wait=for_so_long, earlier=earlier, policy=policy)
+    done = yes or finish or roll_back
+    _print(report, form, planned=not done)
+    sys.exit(0 if (report.stands and not failed) or not done else 1)
 
 
-def _plan(factory: Factory) -> list[Hint]:
+def _plan(factory: Factory) -> Planned:
     """Plan anew, so that what is applied is what `asterism hints` would show now."""
     take_up(factory)
     planned = factory.placement.plan()
     for text in planned.notes:
         click.echo(f"asterism: {text}", err=True)
-    return planned.hints
-
-
-def _asked(
-    applier: Applier,
-    yes: bool,
-    ids: Sequence[str],
-    most: int | None,
-    wait: float | None,
-    finish: bool,
-    roll_back: bool,
-) -> Report:
-    if roll_back:
-        return applier.roll_back()
-    if not (yes or finish):
-        return applier.plan(ids, most)
-    report = applier.finish() if finish else applier.run(ids, most)
-    return applier.watch(report, wait=wait, earlier=not ids)
+    return planned
 
 
 def _print(report: Report, form: str, *, planned: bool) -> None:
@@ -196,7 +191,7 @@ def _rules(factory: Factory, ids: Sequence[str], names: Sequence[str]) -> tuple[
     from placement.export import left_out, rules
 
     lake = factory.placement.settings
-    hints = [one for one in _plan(factory) if (not ids or one.id in ids) and (not names or one.policy in names)]
+    hints = [one for one in _plan(factory).hints if (not ids or one.id in ids) and (not names or one.policy in names)]
     account = str(factory.settings.source(lake.source).resolved()["account"])
     n = left_out(hints)
     said = [f"{n} hints change rules that are there, and are left out"] if n else []
