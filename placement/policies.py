@@ -87,9 +87,7 @@ def add(store: Store, policy: Policy, configured: Sequence[Policy] = ()) -> Poli
     PolicyError
         ``policy.duplicate``: the settings file has one of that name.
     """
-    if any(one.name == policy.name for one in configured):
-        said = f"the settings file has a policy {policy.name!r} already; change it there, or rename this one"
-        raise PolicyError("duplicate", said, name=policy.name)
+    check_name(policy, configured)
     with store.database.writing() as connection:
         newest = _versions(connection, policy.name)[-1:]
         for one in newest:
@@ -99,6 +97,13 @@ def add(store: Store, policy: Policy, configured: Sequence[Policy] = ()) -> Poli
         row = {"name": made.name, "version": made.version, "document": json.dumps(made.document())}
         connection.execute(insert(table), row | {"created_at": clock.stamp(clock.now()), "removed_at": None})
     return made
+
+
+def check_name(policy: Policy, configured: Sequence[Policy]) -> None:
+    """Raise ``policy.duplicate`` where the settings file has a policy of that name."""
+    if any(one.name == policy.name for one in configured):
+        said = f"the settings file has a policy {policy.name!r} already; change it there, or rename this one"
+        raise PolicyError("duplicate", said, name=policy.name)
 
 
 def remove(store: Store, name: str, configured: Sequence[Policy] = ()) -> None:

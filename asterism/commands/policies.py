@@ -37,6 +37,7 @@ def add(config: Path | None, file: Path) -> None:
     found = policies.read_file(file)
     with Factory(settings) as factory:
         for one in found:
+            policies.check_name(one, settings.policies)
             factory.placement.validate(one)
         for one in found:
             made = policies.add(factory.store, one, settings.policies)

@@ -158,6 +158,10 @@ def test_policies_are_added_in_versions_and_removed(lab: Lab, tmp_path: Path) ->
     file.write_text(file.read_text().replace("extra.rucio.OBJECT=Crab", "facilites=HESS"))
     assert "facilities" in lab.run("policy", "add", str(file), code=1).output
     assert "tapes" not in lab.run("policy", "list").stdout
+    one = {"name": "new", "query": "kind=dataset", "rse_expression": "rse_type=TAPE"}
+    (both := tmp_path / "both.json").write_text(json.dumps([one, one | {"name": "crab"}]))
+    assert "policy.duplicate" in lab.run("policy", "add", str(both), code=1).output
+    assert "new" not in lab.run("policy", "list").stdout  # all of a file or nothing
 
 
 def test_without_a_lake_the_commands_say_so(tmp_path: Path) -> None:
