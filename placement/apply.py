@@ -292,10 +292,9 @@ class Applier:
             lines.append(replace(one, state=rule.state if rule else GONE, detail=(rule and rule.error) or one.detail))
         if earlier:
             told = {one.rule for one in lines}
-            for entry in self._journal.entries("done"):
-                rule = book.rules.get(entry.rule or "")
-                step = entry.step
-                if rule is None or rule.id in told or step.what == "release" or policy not in (None, step.policy):
+            for entry in self._journal.entries("done", rules=book.rules):
+                rule, step = book.rules[entry.rule or ""], entry.step
+                if rule.id in told or step.what == "release" or policy not in (None, step.policy):
                     continue
                 if rule.expires_at is None or rule.expires_at > self._now():
                     told.add(rule.id)

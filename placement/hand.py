@@ -160,11 +160,7 @@ class Hand:
         copies = self._rules.copies(step.scope, step.name)
         if step.rse not in copies:
             return None  # nothing is there yet
-        touched = {
-            entry.step.rse
-            for entry in self._journal.entries(rses=[*copies, step.rse])
-            if (entry.step.scope, entry.step.name) == (step.scope, step.name)
-        }
+        touched = {entry.step.rse for entry in self._journal.entries(did=(step.scope, step.name))}
         holders = self._rules.holders(step.scope, step.name)
         for rse, complete in copies.items():
             holding = holders.get(rse, set())

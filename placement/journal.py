@@ -6,7 +6,7 @@ settled. A row's ``state`` is planned, done, failed or undone.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
@@ -93,18 +93,30 @@ class Journal:
         return made
 
     def entries(
-        self, state: State | None = None, run: str | None = None, rses: Collection[str] | None = None
+        self,
+        state: State | None = None,
+        run: str | None = None,
+        *,
+        rules: Container[str] | None = None,
+        did: tuple[str, str] | None = None,
     ) -> list[Entry]:
-        """The rows of that state, that run, at those RSEs; oldest first."""
+        """The rows of that state, that run, with one of those rules, on that dataset; oldest first.
+
+        A journal has all that was ever done: what can be told from a row without reading its document is told so.
+        """
         statement = select(journal).order_by(journal.c.id)
         if state is not None:
             statement = statement.where(journal.c.state == state)
         if run is not None:
             statement = statement.where(journal.c.run == run)
-        if rses is not None:
-            statement = statement.where(journal.c.rse.in_(list(rses)))
+        name = orjson.dumps(did[1]) if did is not None else b""
         with self._database.reading() as connection:
-            return [_entry(row) for row in connection.execute(statement)]
+            found = [
+                _entry(row)
+                for row in connection.execute(statement)
+                if (rules is None or (row.rule is not None and row.rule in rules)) and name in row.document
+            ]
+        return found if did is None else [one for one in found if (one.step.scope, one.step.name) == did]
 
     def last_run(self) -> str | None:
         """The newest run that has done something that is not undone, or was cut short."""

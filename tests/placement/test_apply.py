@@ -557,3 +557,13 @@ def test_many_hints_are_named_at_once(make: Make) -> None:
     start = time.process_time()
     assert len(make(*hints)._chosen(ids)) == 20_000
     assert time.process_time() - start < 0.5
+
+
+def test_a_copy_that_a_rule_of_ours_held_is_not_counted_on(rucio: Rucio, make: Make) -> None:
+    make(*wanted("d", rses=("B",))).run()
+    rucio.rules.clear()  # and Rucio may delete its copy any time
+    mine = rucio.add("d", "A", "asterism hint=old")
+    rucio.copies["d"] = ["A", "B"]
+    assert outcomes(make(hint("r", "s", "d", "release", ["A"], rules=[mine])).run()) == ["skipped"]
+    rucio.copies["d"].append("C")
+    assert outcomes(make(hint("r", "s", "d", "release", ["A"], rules=[mine])).run()) == ["done"]
