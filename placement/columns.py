@@ -11,7 +11,7 @@ import functools
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -175,7 +175,7 @@ class Columns:
             coming=coming & ~complete,
             locked_until=locked,
             accessed_at=accessed,
-            rules=self._rules(),
+            rules=self._rules(at, until),
             terms=Terms(table.terms.start, *table.terms.columns),
         )
 
@@ -189,8 +189,8 @@ class Columns:
         counted.update({names[n]: int(lost[n]) for n in np.flatnonzero(lost).tolist()})
         return (some.owner[known], rses[known]), [column[known] for column in columns]
 
-    def _rules(self) -> list[OwnRule]:
-        """Rules of our account on one RSE, by dataset and rule."""
+    def _rules(self, at: tuple[Ints, Ints], last: Any) -> list[OwnRule]:
+        """Rules of our account on one RSE, by dataset and rule; all locks at ``at`` last until ``last``."""
         made = []
         places = {id: n for n, id in enumerate(self.table.ids) if id in self.table.own}
         for id, rules in self.table.own.items():
@@ -200,7 +200,21 @@ class Columns:
                     ends = FOREVER if until is None else until
                     rse = self.lake.index[rses[0]]
                     made.append(OwnRule(places[id], rse, rule, hint, begun, ends, policy))
+        others = self._others(made, at, last)
+        made = [replace(one, beside=held) if (held := others.get((one.dataset, one.rse))) else one for one in made]
         return sorted(made, key=lambda one: (one.dataset, one.rule))
+
+    def _others(self, ours: Sequence[OwnRule], at: tuple[Ints, Ints], last: Any) -> dict[tuple[int, int], float]:
+        """Until when copies that rules of ours hold are held by other rules too, where they are."""
+        width = max(1, len(self.lake.rses))
+        mine = Counter((one.dataset, one.rse, one.expires_at) for one in ours)
+        cells = np.array([one.dataset * width + one.rse for one in ours], dtype=np.int64)
+        some = np.isin(at[0] * width + at[1], cells)
+        found = Counter(zip(at[0][some].tolist(), at[1][some].tolist(), last[some].tolist(), strict=True))
+        held: dict[tuple[int, int], float] = {}
+        for dataset, rse, ends in found - mine:
+            held[dataset, rse] = max(ends, held.get((dataset, rse), 0.0))
+        return held
 
     @functools.cached_property
     def shown(self) -> tuple[Any, Any]:

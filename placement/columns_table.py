@@ -174,10 +174,13 @@ def _counts(values: Iterable[int | None]) -> Ints:
 
 
 def _own(state: DatasetState) -> list[list[Any]]:
-    """[rule, account, hint, policy, created at, expires at (None: never), its RSEs] of rules with a hint's id."""
+    """[rule, account, hint, policy, created at, expires at (None: never), its RSEs] of rules with a hint's id.
+
+    Not of its containers' rules, which hold other datasets too.
+    """
     made = []
     for rule in state.rules:
-        if (hint := hint_of(rule.comments)) is not None:
+        if (rule.scope, rule.name) == (state.scope, state.name) and (hint := hint_of(rule.comments)) is not None:
             rses = sorted({name for name, of, *_ in state.locks if of == rule.id})
             until = None if rule.expires_at == FOREVER else rule.expires_at
             made.append([rule.id, rule.account, *hint, rule.created_at, until, rses])

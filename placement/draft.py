@@ -164,8 +164,9 @@ class Draft:
         )
 
     def outlives(self, d: int, r: int) -> bool:
-        """Whether a rule that is not ours holds the copy for longer than ours do."""
-        return bool(self.own[d, r][0].expires_at < self.datasets.locked_until[d, r])
+        """Whether a rule that is not ours holds the copy for as long as ours do, or longer."""
+        longest = self.own[d, r][0]
+        return bool(longest.expires_at < self.datasets.locked_until[d, r] or longest.beside >= longest.expires_at)
 
     def release(
         self, d: int, r: int, gain: float, why: str, by: tuple[float, ...] = (), for_dataset: int | None = None
@@ -239,7 +240,7 @@ class Draft:
                 for pair, rules in self.own.items()
                 if self.freed(*pair)
                 and self.held[pair] == self.datasets.locked_until[pair]  # what was just extended stays
-                and rules[0].expires_at >= self.held[pair]
+                and not self.outlives(*pair)
                 and max(rule.created_at for rule in rules) <= self.now - self.tuning.swap_age
             ]
             if pairs:

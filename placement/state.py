@@ -98,7 +98,10 @@ class Lake:
 
 @dataclass(frozen=True, slots=True)
 class OwnRule:
-    """A rule of our account whose comment carries a hint's id: on dataset ``dataset`` (its place), on one RSE."""
+    """A rule of our account whose comment carries a hint's id: on dataset ``dataset`` (its place), on one RSE.
+
+    ``beside``: until when a rule that is not ours holds the same copy; 0: none does.
+    """
 
     dataset: int
     rse: int
@@ -107,6 +110,7 @@ class OwnRule:
     created_at: float
     expires_at: float  # FOREVER for none
     policy: str | None = None
+    beside: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,7 @@ def test_a_dataset_as_columns(store: Store, source: str, tmp_path: Path) -> None
             rule("r2", expires_at="Sun, 22 Nov 2026 00:00:00 UTC", **ours),
             rule("r3", state="REPLICATING", expires_at="Mon, 23 Nov 2026 00:00:00 UTC", **ours),
             rule("r4", **ours | {"account": "root"}),
+            rule("r5", name="a container", **ours),
         ],
         locks=[
             lock("r1", "SYN-A"),
@@ -72,6 +73,7 @@ def test_a_dataset_as_columns(store: Store, source: str, tmp_path: Path) -> None
             lock("r3", "SYN-A", "OK"),
             lock("r3", "SYN-B", "REPLICATING"),
             lock("r4", "GONE"),
+            lock("r5", "SYN-C"),
             lock("r2", "GONE") | {"rule_id": "unknown"},
         ],
         metadata={"band": "L"},
@@ -87,17 +89,27 @@ def test_a_dataset_as_columns(store: Store, source: str, tmp_path: Path) -> None
     assert np.isnan(made.created_at[0]) and made.created_at[1] == NOVEMBER_21
     assert made.complete.tolist() == [[False] * 3, [True, False, False]]
     assert made.coming.tolist() == [[False] * 3, [False, True, False]]
-    assert made.locked_until.tolist() == [[0.0] * 3, [FOREVER, NOVEMBER_21 + 2 * DAY, 0.0]]
+    assert made.locked_until.tolist() == [[0.0] * 3, [FOREVER, NOVEMBER_21 + 2 * DAY, FOREVER]]
     assert made.accessed_at[1, 0] == pytest.approx(NOVEMBER_21 + DAY, abs=128)
     assert np.isnan(made.accessed_at[1, 1:]).all()
     assert columns.unknown_rses == {"GONE": 2}
     (own,) = made.rules
     assert (own.dataset, own.rse, own.rule, own.hint, own.policy) == (1, 0, "r2", "abc", "gc")
-    assert (own.created_at, own.expires_at) == (NOVEMBER_21, NOVEMBER_21 + DAY)
+    assert (own.created_at, own.expires_at, own.beside) == (NOVEMBER_21, NOVEMBER_21 + DAY, FOREVER)
     part = slice(*made.terms.start[1:3])
     found = list(zip(made.terms.dims[part].tolist(), made.terms.keys[part].tolist(), strict=True))
     assert found == terms.of_record(some.record)
     assert (made.complete.shape, made.locked_until.dtype, made.accessed_at.dtype) == ((2, 3), np.float64, np.float32)
+
+
+def test_until_when_others_hold_what_ours_do(store: Store, source: str, tmp_path: Path) -> None:
+    ours = {"account": "asterism", "comments": "asterism hint=abc"}
+    rules = [rule("r1", **ours), rule("r2", **ours), rule("r3"), rule("r4", **ours), rule("r5", **ours)]
+    locks = [lock("r1", "SYN-A"), lock("r2", "SYN-A"), lock("r3", "SYN-B"), lock("r4", "SYN-B"), lock("r5", "SYN-C")]
+    store.save(source, [put("a", source=source, rules=rules, locks=locks)])
+    columns = Columns.open(tmp_path, store, lake(source))
+    columns.update()
+    assert {one.rule: one.beside for one in columns.datasets.rules} == {"r1": 0, "r2": 0, "r4": FOREVER, "r5": 0}
 
 
 def test_another_lake_only_has_other_columns(store: Store, source: str, tmp_path: Path) -> None:

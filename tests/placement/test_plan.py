@@ -200,6 +200,15 @@ def test_a_rule_that_a_policy_needs_to_hold_a_copy_on_is_not_released() -> None:
     assert told(planned(made, these, [member(made, these, "B", lifetime=90 * 86_400)])) == [("release", "d0", ("B",))]
 
 
+def test_what_somebody_else_holds_for_as_long_frees_nothing() -> None:
+    made = lake(A, rse("B", free=0))
+    these = own(made, datasets(made, {"A": FOREVER, "B": FOREVER}, {"A": FOREVER}), 0, "B")
+    these = replace(these, rules=[replace(one, beside=FOREVER) for one in these.rules])
+    (hint,) = planned(made, these)
+    assert (hint.action, hint.from_rses, hint.bytes) == ("release", ("B",), 0)
+    assert planned(made, these, [], [{"B": 2}, {"B": 50}]) == []  # room is not made by it
+
+
 @pytest.mark.parametrize("away", ["A", "B"])
 def test_while_an_rse_cannot_be_read_nothing_goes_for_that(away: str) -> None:
     made = lake(*(replace(one, readable=one.name != away) for one in (A, B)))
