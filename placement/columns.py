@@ -207,12 +207,15 @@ class Columns:
     def _others(self, ours: Sequence[OwnRule], at: tuple[Ints, Ints], last: Any) -> dict[tuple[int, int], float]:
         """Until when copies that rules of ours hold are held by other rules too, where they are."""
         width = max(1, len(self.lake.rses))
-        mine = Counter((one.dataset, one.rse, one.expires_at) for one in ours)
-        cells = np.array([one.dataset * width + one.rse for one in ours], dtype=np.int64)
-        some = np.isin(at[0] * width + at[1], cells)
+        places = at[0] * width + at[1]
+        mine, rules = np.unique([one.dataset * width + one.rse for one in ours], return_counts=True)
+        all_of, locks = np.unique(places[np.isin(places, mine)], return_counts=True)
+        shared = all_of[locks > rules]  # a rule is of an RSE by its lock there: all_of and mine are the same
+        some = np.isin(places, shared)
         found = Counter(zip(at[0][some].tolist(), at[1][some].tolist(), last[some].tolist(), strict=True))
+        found -= Counter((one.dataset, one.rse, one.expires_at) for one in ours)
         held: dict[tuple[int, int], float] = {}
-        for dataset, rse, ends in found - mine:
+        for dataset, rse, ends in found:
             held[dataset, rse] = max(ends, held.get((dataset, rse), 0.0))
         return held
 
