@@ -21,7 +21,7 @@ from placement.state import Datasets, Floats, Ints, Terms
 DAY = 86_400.0
 HALF_LIFE = 14 * DAY
 FAST = 5  # the fast weights' half-life is this part of the slow ones'
-NEW = 30 * DAY  # in which a dataset's newness halves
+NEW = np.array([1.0, 5.0, 30.0]) * DAY  # in which a dataset's newness halves: each a feature
 
 _DIMS = (term.SKY, term.TIME, term.FACET, term.WORD)
 _DIM_NAMES = ("sky", "time", "facets", "words")
@@ -33,7 +33,7 @@ NAMES = (
     *("reads.fast", "reads.first", "reads.more", "views.fast", "views.slow", "found.fast", "found.slow"),
     *(f"{name}.{speed}" for name in _DIM_NAMES for speed in ("fast", "slow")),
     *(f"alike.{name}.{speed}" for name in _DIM_NAMES for speed in ("fast", "slow")),
-    *("newness", "base"),
+    *("newness.days", "newness.weeks", "newness.months", "base"),
 )
 _VIEWS, _TERMS, _ALIKE, _NEW = 3, 7, 15, 23  # where features of views, terms, likeness, and of no demand begin
 _BLOCK = 8_000_000  # numbers in one block of terms × sites
@@ -137,7 +137,8 @@ class Interest:
     """Of N datasets: ``features`` (N, K), events a day; and by site, each (N, S): the weights of ``own_fast`` and
     ``own_slow`` reads, and ``rest``, all other demand in events a day, each times its coefficient.
 
-    ``all_reads``: the slow weights of all reads, by site.
+    ``all_reads``: the slow weights of all reads, by site. ``by_term`` (shared + 1, S): what each shared term adds to
+    ``rest``; only where it is asked for.
     """
 
     features: NDArray[np.float32]
@@ -145,6 +146,7 @@ class Interest:
     own_slow: NDArray[np.float32]
     rest: NDArray[np.float32]
     all_reads: Floats
+    by_term: NDArray[np.float32] | None = None
 
 
 def interest(
@@ -155,6 +157,7 @@ def interest(
     now: float,
     half_life: float = HALF_LIFE,
     index: TermIndex | None = None,
+    by_term: bool = False,
 ) -> Interest:
     """What is known of each dataset at ``now``; a site of the table that is none of ``sites`` counts as the last."""
     memory = np.array(memories(half_life))
@@ -177,19 +180,25 @@ def interest(
         elif rows.size:
             rest += _grid(record, site[rows], coefficients[first : first + 2] @ rates[:, rows], shape)
     features[:, 1], features[:, 2] = steps(features[:, 1] * memory[1], memory[1])
+    if index is None:
+        index = TermIndex(datasets.terms)
+    each = np.zeros((index.shared + 1, shape[1]), np.float32) if by_term else None
     if rates.size and shape[0]:
-        damped = _damped(own, memory)
-        _add_terms(index or TermIndex(datasets.terms), table, site, rates, damped, coefficients, features, rest)
+        _add_terms(index, table, site, rates, _damped(own, memory), coefficients, features, rest, each)
     reads = table.dims == term.READ
     all_reads = np.bincount(site[reads], table.slow[reads], shape[1]).astype(np.float64)
     mean = all_reads.sum() / memory[1] / max(shape[0], 1)
-    features[:, _NEW], features[:, _NEW + 1] = mean * newness(datasets.created_at, now), mean
-    return Interest(features, own[0], own[1], rest, all_reads)
+    features[:, _NEW:-1], features[:, -1] = mean * newness(datasets.created_at, now), mean
+    return Interest(features, own[0], own[1], rest, all_reads, each)
 
 
 def newness(created_at: Floats, now: float) -> Floats:
-    """1 for what was made just now (or later, by a wrong clock), half of it each 30 days; 0 where not known."""
-    return np.where(np.isfinite(created_at), np.exp2(-np.maximum(now - created_at, 0) / NEW), 0.0)
+    """1 for what was made just now (or later, by a wrong clock), which halves by each of :data:`NEW`, shape (N, 3).
+
+    0 where it is not known.
+    """
+    age = np.maximum(now - created_at, 0)[:, None]
+    return np.where(np.isfinite(age), np.exp2(-age / NEW), 0.0)
 
 
 def steps(weight: Any, memory: float) -> tuple[Any, Any]:
@@ -225,6 +234,7 @@ def _add_terms(
     coefficients: Floats,
     features: NDArray[np.float32],
     rest: NDArray[np.float32],
+    by_term: NDArray[np.float32] | None,
 ) -> None:
     """Add what searches ask for by terms, and what reads say of datasets that are alike."""
     rows = np.flatnonzero(table.dims >= _DIMS[0])
@@ -268,6 +278,8 @@ def _add_terms(
         block = _grid(shared[inside], column[inside], worth[many][inside], (size, width))
         for speed in range(2):
             block += (tells @ reads[speed, :, part]) * likeness[:, speed, None]
+        if by_term is not None:
+            by_term[:, part] = block
         more = index.has @ block
         for speed in range(2):
             more[read] -= reads[speed, :, part] * (itself @ of_kind[:, speed])[:, None]

@@ -7,14 +7,14 @@ never negative, so that a hint can name them. docs/explanation/forecast.md has w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from placement.features import DAY, HALF_LIFE, NAMES, Interest, Table, TermIndex, interest, memories, newness, steps
-from placement.state import Datasets, Floats, Lake
+from placement.state import Datasets, Floats, Lake, Terms
 
 # Before anything is learnt: of a hundred events of each kind, how many more reads they announce. Careful, as a copy
 # that nobody reads costs as much as one that all read: of CERN's files 56 % of those read were read once.
@@ -42,7 +42,9 @@ _UNTRAINED = {
     "alike.facets.slow": 0.02,
     "alike.words.fast": 0.02,
     "alike.words.slow": 0.02,
-    "newness": 0.5,
+    "newness.days": 0.5,
+    "newness.weeks": 0.5,
+    "newness.months": 0.5,
     "base": 0.05,
 }
 
@@ -59,7 +61,9 @@ PARTS: Mapping[str, str] = {  # a part's name, and what it is in a sentence: "0.
     "base": "what any dataset is read",
 }
 _PART = np.array([list(PARTS).index(name.split(".")[0]) for name in NAMES])
-_NO_DEMAND = np.isin(NAMES, ("newness", "base"))
+# of what is read for being there, the part that demand for the dataset must come to, to say half of from where
+_EVEN = 0.1
+_NO_DEMAND = np.array([name.split(".")[0] in ("newness", "base") for name in NAMES])
 _FIRST, _MORE = NAMES.index("reads.first"), NAMES.index("reads.more")
 
 
@@ -108,7 +112,7 @@ class Forecast:
 class Basis:
     """All that a forecast is made of, kept to make it again for one dataset after a read.
 
-    ``now`` is when the table was taken; what :meth:`read` adds counts as of then.
+    ``now`` is when the table was taken; what :meth:`read` adds counts as of then. ``grows``: datasets may be added.
     """
 
     def __init__(
@@ -122,15 +126,18 @@ class Basis:
         *,
         half_life: float = HALF_LIFE,
         index: TermIndex | None = None,
+        grows: bool = False,
     ) -> None:
         self.sites = lake.sites
-        self.interest = interest(datasets, table, lake.sites, model.coefficients, now, half_life, index)
+        self._index = index or TermIndex(datasets.terms)
+        self.interest = interest(
+            datasets, table, lake.sites, model.coefficients, now, half_life, self._index, by_term=grows
+        )
         self._model = model
         self._window = window / DAY
         self._memory = memories(half_life)
-        of_new, of_all = model.coefficients[_NO_DEMAND]
         # how many times what the mean dataset is read, for being there
-        self._level = of_new * newness(datasets.created_at, now) + of_all
+        self._level = self._for_being_there(datasets.created_at, now)
 
     def forecast(self) -> Forecast:
         """The forecast of all datasets, as the table has it: reads that were added later are not in its parts."""
@@ -154,6 +161,30 @@ class Basis:
         self.interest.own_slow[n, site] += amount
         self.interest.all_reads[site] += amount
 
+    def add(self, terms: Terms, created_at: Floats, now: float) -> None:
+        """Add datasets that have come to be since, after the others: with the interest there is in their terms.
+
+        Terms that fewer than two datasets had when the table was taken say nothing yet.
+        """
+        made = self.interest
+        assert made.by_term is not None
+        number = self._index.find(terms.dims, terms.keys)  # -1 is the last row, of what is not shared
+        each = made.by_term[np.minimum(number, len(made.by_term) - 1)]
+        sums = np.concatenate([np.zeros((1, each.shape[1])), np.cumsum(each, axis=0, dtype=np.float64)])
+        rest = (sums[terms.start[1:]] - sums[terms.start[:-1]]).astype(np.float32)
+        nothing = np.zeros_like(rest)
+        self.interest = replace(
+            made,
+            own_fast=np.concatenate([made.own_fast, nothing]),
+            own_slow=np.concatenate([made.own_slow, nothing]),
+            rest=np.concatenate([made.rest, rest]),
+        )
+        self._level = np.concatenate([self._level, self._for_being_there(created_at, now)])
+
+    def _for_being_there(self, created_at: Floats, now: float) -> Floats:
+        *of_new, of_all = self._model.coefficients[_NO_DEMAND]
+        return np.asarray(newness(created_at, now) @ np.array(of_new) + of_all)
+
     def one(self, n: int) -> NDArray[np.float32]:
         """Reads of dataset ``n`` expected in the window from each site."""
         made = self.interest
@@ -175,11 +206,14 @@ class Basis:
         read = float(all_reads.sum())
         stay = self._model.stay if read else 1.0  # nobody read anything yet: demand stays where it is
         mean = read / self._memory[1] / max(len(self._level), 1)
-        moving = (1 - stay) * here.sum(axis=1) + mean * level
-        share = (all_reads / (read or 1.0) * self._window).astype(np.float32)
-        made: NDArray[np.float32] = here * np.float32(stay * self._window)
-        made += moving.astype(np.float32)[:, None] * share
-        return made
+        wanted = here.sum(axis=1)
+        # what is read for being there comes from where demand does, as far as there is any
+        level = mean * level
+        staying = stay * (1 + level / np.maximum(wanted + level * _EVEN, 1e-30))
+        share = (all_reads / (read or 1.0)).astype(np.float32)
+        made: NDArray[np.float32] = here * staying.astype(np.float32)[:, None]
+        made += (wanted + level - wanted * staying).astype(np.float32)[:, None] * share
+        return made * np.float32(self._window)
 
 
 def expected(

@@ -8,6 +8,7 @@ import numpy as np
 
 from placement.draft import Draft, Step
 from placement.room import margin
+from placement.state import Mask
 
 
 def release_unwanted(draft: Draft) -> None:
@@ -50,6 +51,7 @@ def copy_wanted(draft: Draft) -> None:
     """New copies on disks, the greatest gain first; what was chosen counts for the gains that follow."""
     tuning = draft.tuning
     needed = tuning.threshold * (1 + tuning.doubt * (1 - draft.forecast.confidence.astype(np.float64)))
+    needed[_fresh(draft)] = tuning.fresh
     rows = np.flatnonzero((draft.gains.most() >= needed) & (draft.datasets.bytes >= 0))
     if not len(rows):
         return
@@ -87,6 +89,15 @@ def copy_wanted(draft: Draft) -> None:
         else:
             row[r] = 0.0
         heapq.heappush(heap, (-float(row.max()), size, d))
+
+
+def _fresh(draft: Draft) -> Mask:
+    """Which datasets (N) are new, and nobody has read them."""
+    forecast, created = draft.forecast, draft.datasets.created_at
+    if "reads" not in forecast.part_names:
+        return np.zeros(len(created), bool)
+    unread = forecast.parts[:, forecast.part_names.index("reads")] <= 0
+    return np.asarray(unread & (draft.now - created < draft.tuning.fresh_age), bool)
 
 
 def hold_wanted(draft: Draft) -> None:

@@ -18,7 +18,8 @@ class Tuning:
     """The numbers of the rules; docs/explanation/hints.md says why each is what it is.
 
     ``threshold``: reads that a new copy must save in the window, more than the one transfer that it costs. ``doubt``:
-    by how much more where the forecast has no confidence, as a part of it. ``keep`` and ``low``: parts of the threshold
+    by how much more where the forecast has no confidence, as a part of it. ``fresh``: reads that are enough for a
+    dataset that nobody has read yet, in its first ``fresh_age`` seconds. ``keep`` and ``low``: parts of the threshold
     above which a copy of ours is held longer, and below which it is released. ``swap``: how many times what goes, what
     comes in its place must be worth. ``minimum_age`` and ``swap_age``: seconds for which a rule of ours is left alone.
     ``lifetime``: of rules made for demand, in windows. ``most``: hints of one plan.
@@ -26,6 +27,8 @@ class Tuning:
 
     threshold: float = 1.0
     doubt: float = 1.0
+    fresh: float = 0.1
+    fresh_age: float = DAY
     keep: float = 0.5
     low: float = 0.25
     swap: float = 1.5

@@ -23,13 +23,16 @@ MOST_FOUND = 100  # records: a search that finds more says nothing of each
 SAMPLE_EVERY = 2  # days
 # A copy of a cache is given up as soon as something is worth more: there is no rule in Rucio that would have to go
 TUNING = Tuning(minimum_age=DAY, swap_age=0.0)
+# Nothing is pushed over a link with a longer queue (s): what is new would come too late, and readers would wait
+QUEUE = 4 * 3600.0
 
 
 class Ours(Idle):
-    """Plans each day on the whole; at each miss, whether what it brought is worth more than the least that is there.
+    """Plans each day on the whole; at each new dataset, where it is worth more than the least that is there; at each
+    miss, whether what it brought is.
 
     The forecast's model is trained once, at the end of the warm-up, on what was read in it. ``reads``, ``searches`` and
-    ``at_once`` (decisions at each miss) are left out one by one to see what each is worth.
+    ``at_once`` (decisions between the daily plannings) are left out one by one to see what each is worth.
     """
 
     def __init__(self, interest: Interest, reads: bool = True, searches: bool = True, at_once: bool = True) -> None:
@@ -43,6 +46,7 @@ class Ours(Idle):
         self.model = UNTRAINED
         self.known = 0  # datasets come to be in the order of their places
         self.covered = 0  # of these, as many are in the forecast
+        self.indexed = 0  # and in the index of terms
         self.place = {did: d for d, did in enumerate(trace.dids)}
         self.index: TermIndex | None = None
         self.basis: Basis | None = None
@@ -64,7 +68,24 @@ class Ours(Idle):
         self.site = [places.get(name, places[ELSEWHERE]) for name in trace.sites]
 
     def on_new(self, d: int) -> None:
+        """As a planning after a harvest would: copies where the new dataset is worth more than what is there."""
         self.known = max(self.known, d + 1)
+        if self.basis is None or not self.at_once or d < self.covered:
+            return
+        world, terms = self.world, self.interest.terms
+        low, high = terms.start[[self.covered, d + 1]].tolist()
+        start = terms.start[self.covered : d + 2] - low
+        new = Terms(start, terms.dims[low:high], terms.keys[low:high])
+        self.basis.add(new, self.interest.trace.created[self.covered : d + 1], world.now)
+        self.covered = d + 1
+        size = world.bytes[d]
+        for worth, s in sorted(((self._worth(d, s), s) for s in self.able), reverse=True):
+            if worth < TUNING.fresh:
+                break
+            if world.custodial(d, s) or world.queued(s) > QUEUE or world.left_today(s) < size:
+                continue
+            if self.shelves.room(d, s, worth / TUNING.swap) and world.push(d, s):
+                self.shelves.put(d, s, worth)
 
     def on_search(self, n: int) -> None:
         if not self.searches:
@@ -112,12 +133,21 @@ class Ours(Idle):
         world = self.world
         self.lake = self._lake()
         datasets = self._datasets()
-        if self.index is None or self.known != self.covered:
+        if self.index is None or self.known != self.indexed:
             self.index = TermIndex(datasets.terms)
-            self.covered = self.known
+            self.indexed = self.known
+        self.covered = self.known
         table = self.demand.table(world.now)
         self.basis = Basis(
-            datasets, table, self.lake, self.model, WINDOW, world.now, half_life=HALF_LIFE, index=self.index
+            datasets,
+            table,
+            self.lake,
+            self.model,
+            WINDOW,
+            world.now,
+            half_life=HALF_LIFE,
+            index=self.index,
+            grows=True,
         )
         forecast = self.basis.forecast()
         if self.model is UNTRAINED and day % SAMPLE_EVERY == 0:
@@ -132,7 +162,8 @@ class Ours(Idle):
         for hint in hints:
             if hint.action in ("replicate", "stage"):
                 for name in hint.to:
-                    world.push(self.place[hint.scope, hint.name], self.names[name])
+                    if world.queued(self.names[name]) <= QUEUE:
+                        world.push(self.place[hint.scope, hint.name], self.names[name])
         gains, present = Gains(self.lake, forecast), self._present()
         for s, r in self.rse.items():
             held = np.array(list(world.held[s]), np.int64)

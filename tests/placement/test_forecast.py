@@ -195,10 +195,14 @@ def test_once_read_is_not_as_good_as_often_read() -> None:
 
 
 def test_what_is_new_is_expected_more_and_an_unknown_age_is_no_age() -> None:
-    made = datasets([[]] * 4, [NOW, NOW - 30 * DAY, float("nan"), NOW + 9 * DAY])
+    made = datasets([[]] * 5, [NOW, NOW - 5 * DAY, float("nan"), NOW + 9 * DAY, NOW - 300 * DAY])
     found = forecast(made, [read(9)])  # of a dataset that is gone: what any dataset is read
-    new = [part(found, "newness", n) for n in range(4)]
-    assert new[0] == pytest.approx(2 * new[1]) and new[2] == 0 and new[3] == new[0] > 0
+    new = [part(found, "newness", n) for n in range(5)]
+    of = dict(zip(NAMES, UNTRAINED.coefficients, strict=True))
+    days, weeks, months = (of[f"newness.{name}"] for name in ("days", "weeks", "months"))
+    left = (days / 32 + weeks / 2 + months * 2 ** (-1 / 6)) / (days + weeks + months)
+    assert new[1] == pytest.approx(left * new[0]) and new[2] == 0 and new[3] == new[0] > 0
+    assert 0 < new[4] < 0.001 * new[0]
 
 
 def test_readers_are_expected_where_they_were_and_elsewhere_is_last() -> None:
