@@ -141,6 +141,7 @@ class Factory:
             self.store,
             self.catalogue.search,
             self.engine.applied,
+            self.indexer.missing,
             self.catalogue.resolve,
             settings.data / "placement",
             settings.lake,

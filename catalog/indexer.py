@@ -69,6 +69,10 @@ class Indexer:
             self._rebuild(lease, progress)
         return self._engine.applied()
 
+    def missing(self) -> int:
+        """How many changes of the store the index lacks; of an index of another store, all."""
+        return max(0, self._behind()) if self._ours() else self._store.last_seq()
+
     def _behind(self) -> int:
         return self._store.last_seq() - self._engine.applied()
 

@@ -69,6 +69,8 @@ class Placement:
         The place of an object's name.
     applied
         The feed number that ``search`` answers from.
+    missing
+        How many changes of the store ``search`` knows nothing of yet.
     folder
         Where the columns of the datasets are kept.
     configured
@@ -80,6 +82,7 @@ class Placement:
         store: Store,
         search: Callable[[Query], Answer],
         applied: Callable[[], int],
+        missing: Callable[[], int],
         resolve: Resolver,
         folder: Path,
         settings: LakeSettings,
@@ -87,6 +90,7 @@ class Placement:
         configured: Sequence[Policy] = (),
     ) -> None:
         self._store, self._search, self._applied, self._resolve = store, search, applied, resolve
+        self._missing = missing
         self._folder = folder
         self.settings, self._demand, self._configured = settings, demand, configured
 
@@ -114,7 +118,8 @@ class Placement:
     def plan(self) -> Planned:
         """Plan anew, and keep the hints. One at a time: another planning is waited for.
 
-        While it is not known what a policy wants, nothing is released: it might be what that policy holds.
+        While it is not known what a policy wants, nothing is released: it might be what that policy holds. Nor while
+        the index lacks records: one that was lost finds nothing for any policy.
         """
         with uncollected(), Lease(self._store, LEASE, wait=_WAIT):
             lake = self.lake()  # not the one of before somebody else's harvest was waited for
@@ -123,6 +128,9 @@ class Placement:
             columns = self._columns(lake)
             notes += [f"{n} copies or locks are at {rse}, which is no RSE of the lake" for rse, n in _sorted(columns)]
             failed: list[PolicyError] = []
+            if lacking := self._missing():
+                lacks = f"the index lacks {lacking:,} change{'s' * (lacking > 1)} of the store"
+                notes.insert(0, f"{lacks}, so nothing is released; run: asterism reindex")
             members = self._members(columns, self.policies(), failed)
             asked = self._asked(lake)
             window, half_life = self.settings.window, self._demand.half_life
@@ -132,7 +140,7 @@ class Placement:
             hints = plan.plan(
                 lake, columns.datasets, members, forecast, self._budgets(), now=lake.taken_at, before=before
             )
-            if failed:
+            if failed or lacking:
                 hints = [one for one in hints if one.action != "release"]
             replace_hints(self._store, hints)
             kept_forecast.keep(self._folder, columns.datasets, lake, self.settings.window, forecast)

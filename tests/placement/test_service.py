@@ -54,8 +54,8 @@ class Lab:
 
     def placement(self, *policies: Policy) -> Placement:
         return Placement(
-            self.store, self.engine.search, self.engine.applied, lambda name: (83.6, 22.0), self.folder,
-            LakeSettings(SOURCE), DemandSettings(), policies,
+            self.store, self.engine.search, self.engine.applied, Indexer(self.store, self.engine).missing,
+            lambda name: (83.6, 22.0), self.folder, LakeSettings(SOURCE), DemandSettings(), policies,
         )  # fmt: skip
 
     def read(self, name: str, site: str, times: float) -> None:
@@ -139,6 +139,27 @@ def test_a_container_of_many_says_that_there_are_more(lab: Lab, monkeypatch: pyt
     said = service.of_record(id_of("top"))
     assert [one["did"]["name"] for one in said["datasets"]] == ["a", "b"] and said["more"]
     assert not service.of_record(id_of("c"))["more"]
+
+
+def test_nothing_is_released_by_an_index_that_lacks_records(lab: Lab, tmp_path: Path) -> None:
+    ours = rule("r1", account="root", comments="asterism hint=h policy=p", rse_expression="SYN-B",
+                created_at="Sat, 10 Oct 2026 00:00:00 UTC")  # fmt: skip
+    lab.take(rse("SYN-A"), rse("SYN-B"))
+    lab.save(put("a", **at("SYN-A", "SYN-B"), rules=[ours, rule("r2", account="ska", rse_expression="SYN-A")]))
+    policy = Policy("p", "kind=dataset", "SYN-B")
+    assert lab.placement(policy).plan().hints == []
+    lab.engine.close()
+    lab.engine = EmbeddedEngine(tmp_path / "lost")  # the policy finds nothing there
+    planned = lab.placement(policy).plan()
+    assert planned.hints == [] and "lacks 1 change" in planned.notes[0]
+    other = EmbeddedEngine(tmp_path / "another")  # it has all changes, of another store
+    other.apply([], lab.store.last_seq(), "another")
+    lab.engine.close()
+    lab.engine = other
+    assert lab.placement(policy).plan().hints == []
+    Indexer(lab.store, lab.engine).catch_up()
+    assert not any("index" in note for note in lab.placement(policy).plan().notes)
+    assert [one.action for one in lab.placement().plan().hints] == ["release"]
 
 
 def test_a_query_of_hints_is_not_kept(lab: Lab) -> None:
