@@ -162,7 +162,7 @@ class Columns:
         accessed[at] = when
         at, (until, waiting) = self._cells(table.locks, place, counted)
         np.maximum.at(locked, at, until)
-        np.logical_or.at(coming, at, waiting)
+        np.logical_or.at(coming, at, waiting & (until > lake.taken_at))  # a rule that has ended brings nothing
         self.unknown_rses = dict(sorted(counted.items()))
         return Datasets(
             ids=table.ids,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ def test_a_dataset_as_columns(store: Store, source: str, tmp_path: Path) -> None
     store.save(
         source, [some, put("a", source=source), put("c", "CONTAINER", source=source), put("f", "FILE", source=source)]
     )
-    columns = Columns.open(tmp_path, store, lake(source))
+    columns = Columns.open(tmp_path, store, replace(lake(source), taken_at=NOVEMBER_21))
     assert columns.update() == 4
     made = columns.datasets
     assert (made.names, made.scopes, made.ids) == (["a", "b"], ["ska", "ska"], [id_of("a", source), id_of("b", source)])
@@ -100,6 +101,15 @@ def test_a_dataset_as_columns(store: Store, source: str, tmp_path: Path) -> None
     found = list(zip(made.terms.dims[part].tolist(), made.terms.keys[part].tolist(), strict=True))
     assert found == terms.of_record(some.record)
     assert (made.complete.shape, made.locked_until.dtype, made.accessed_at.dtype) == ((2, 3), np.float64, np.float32)
+
+
+def test_what_a_rule_that_has_ended_wanted_is_not_coming(store: Store, source: str, tmp_path: Path) -> None:
+    rules = [rule("r1", state="REPLICATING", expires_at="Sat, 21 Nov 2026 00:00:00 UTC")]
+    store.save(source, [put("a", source=source, rules=rules, locks=[lock("r1", "SYN-A", "REPLICATING")])])
+    for day, coming in ((-1, True), (1, False)):
+        columns = Columns.open(tmp_path, store, replace(lake(source), taken_at=NOVEMBER_21 + day * DAY))
+        columns.update()
+        assert columns.datasets.coming[0, 0] == coming
 
 
 def test_until_when_others_hold_what_ours_do(store: Store, source: str, tmp_path: Path) -> None:
