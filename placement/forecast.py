@@ -61,7 +61,7 @@ PARTS: Mapping[str, str] = {  # a part's name, and what it is in a sentence: "0.
     "base": "what any dataset is read",
 }
 _PART = np.array([list(PARTS).index(name.split(".")[0]) for name in NAMES])
-# of what is read for being there, the part that demand for the dataset must come to, to say half of from where
+# the part of what is read for being there to which demand for the dataset must come, to be believed by half on where
 _EVEN = 0.1
 _NO_DEMAND = np.array([name.split(".")[0] in ("newness", "base") for name in NAMES])
 _FIRST, _MORE = NAMES.index("reads.first"), NAMES.index("reads.more")

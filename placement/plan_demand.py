@@ -8,7 +8,7 @@ import numpy as np
 
 from placement.draft import Draft, Step
 from placement.room import margin
-from placement.state import Mask
+from placement.state import Floats
 
 
 def release_unwanted(draft: Draft) -> None:
@@ -50,8 +50,7 @@ def release_where_full(draft: Draft) -> None:
 def copy_wanted(draft: Draft) -> None:
     """New copies on disks, the greatest gain first; what was chosen counts for the gains that follow."""
     tuning = draft.tuning
-    needed = tuning.threshold * (1 + tuning.doubt * (1 - draft.forecast.confidence.astype(np.float64)))
-    needed[_fresh(draft)] = tuning.fresh
+    needed = asked(draft)
     rows = np.flatnonzero((draft.gains.most() >= needed) & (draft.datasets.bytes >= 0))
     if not len(rows):
         return
@@ -91,13 +90,14 @@ def copy_wanted(draft: Draft) -> None:
         heapq.heappush(heap, (-float(row.max()), size, d))
 
 
-def _fresh(draft: Draft) -> Mask:
-    """Which datasets (N) are new, and nobody has read them."""
-    forecast, created = draft.forecast, draft.datasets.created_at
-    if "reads" not in forecast.part_names:
-        return np.zeros(len(created), bool)
-    unread = forecast.parts[:, forecast.part_names.index("reads")] <= 0
-    return np.asarray(unread & (draft.now - created < draft.tuning.fresh_age), bool)
+def asked(draft: Draft, rows: slice = slice(None)) -> Floats:
+    """What a new copy of each dataset of ``rows`` must gain: less where it is new and nobody has read it yet."""
+    tuning, forecast = draft.tuning, draft.forecast
+    made = tuning.threshold * (1 + tuning.doubt * (1 - forecast.confidence[rows].astype(np.float64)))
+    if "reads" in forecast.part_names:
+        unread = forecast.parts[rows, forecast.part_names.index("reads")] <= 0
+        made[unread & (draft.now - draft.datasets.created_at[rows] < tuning.fresh_age)] = tuning.fresh
+    return np.asarray(made)
 
 
 def hold_wanted(draft: Draft) -> None:

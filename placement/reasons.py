@@ -12,6 +12,7 @@ import numpy as np
 
 from placement.draft import Draft, Membership, Step
 from placement.forecast import PARTS
+from placement.plan_demand import asked
 from placement.plan_policies import counted
 from placement.room import DAY, free_bytes
 from placement.state import Mask
@@ -246,7 +247,7 @@ def whole(draft: Draft, d: int) -> dict[str, Any]:
     ]
     row = draft.row(d)
     best = [r for r in np.argsort(-row, kind="stable").tolist() if row[r] > 0][:5]
-    sure, tuning = float(draft.forecast.confidence[d]), draft.tuning
+    sure = float(draft.forecast.confidence[d])
     return {
         "did": {"scope": datasets.scopes[d], "name": datasets.names[d]},
         "record": datasets.ids[d],
@@ -267,7 +268,7 @@ def whole(draft: Draft, d: int) -> dict[str, Any]:
                 for name, value in zip(draft.forecast.part_names, draft.forecast.parts[d], strict=True)
             },
         },
-        "needed": round(tuning.threshold * (1 + tuning.doubt * (1 - sure)), 6),
+        "needed": round(float(asked(draft, slice(d, d + 1))[0]), 6),
         "gains": [{"rse": lake.rses[r].name, "gain": round(float(row[r]), 6)} for r in best],
         "in_the_way": in_the_way(draft, d, np.ones(len(lake.rses), bool)),
     }

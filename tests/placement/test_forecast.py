@@ -98,6 +98,22 @@ def test_what_is_recorded_is_shared_out_and_no_more(world: tuple[Datasets, list[
     np.testing.assert_allclose(known[:, both].sum() * slow, own, rtol=1e-4)
 
 
+def test_a_dataset_that_comes_later_has_the_forecast_that_it_would_have_had() -> None:
+    sky, area = (terms.SKY, 1), (terms.FACET, 2)
+    made = datasets([[sky], [sky, area], [area]], [NOW - DAY] * 3)
+    rows = [(terms.SKY, 1, "CAPE", 3.0), (terms.FACET, 2, "PERTH", 2.0), read(0, "PERTH", 4.0), read(2, "CAPE")]
+    basis = Basis(made, demand(rows), LAKE, UNTRAINED, WEEK, NOW, grows=True)
+    twin = datasets([[sky, (terms.WORD, 7)], [sky]], [NOW, NOW - DAY])
+    basis.add(twin.terms, twin.created_at, NOW)
+    # what a read says to a dataset that is alike is what it says to the unread one that has the same terms
+    assert basis.one(3).argmax() == 0 and basis.one(3).sum() > basis.one(4).sum() > 0
+    alone = Basis(datasets([[sky]] * 2, [NOW - DAY] * 2), demand(rows[:1]), LAKE, UNTRAINED, WEEK, NOW, grows=True)
+    alone.add(datasets([[sky]], [NOW - DAY]).terms, np.array([NOW - DAY]), NOW)
+    assert alone.one(2) == pytest.approx(alone.one(0))
+    alone.read(2, 1)
+    assert alone.one(2)[1] > alone.one(0)[1]
+
+
 @given(worlds())
 def test_one_row_is_the_row_of_all_also_after_a_read(world: tuple[Datasets, list[Row]]) -> None:
     made, rows = world

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from placement.plan import Budgets, explain, plan, shortfalls
@@ -136,6 +138,27 @@ def test_a_forecast_without_confidence_must_promise_more() -> None:
     these = datasets(made, {"A": FOREVER})
     for reads, sure, n in ((1.4, 1.0, 1), (1.4, 0.5, 0), (1.6, 0.5, 1)):
         assert len(plan(made, these, [], wanted(made, these, {"B": reads}, confidence=sure), Budgets(), NOW, {})) == n
+
+
+@pytest.mark.parametrize(
+    ("age", "reads", "part", "n"),
+    [
+        (0.5, 0.12, "newness", 1),
+        (0.5, 0.08, "newness", 0),
+        (0.5, 0.12, "reads", 0),
+        (1.5, 0.12, "newness", 0),
+        (math.nan, 0.12, "newness", 0),
+    ],
+)
+def test_a_dataset_that_is_new_and_unread_gets_a_copy_for_less(age: float, reads: float, part: str, n: int) -> None:
+    made = lake(A, B)
+    these = replace(datasets(made, {"A": FOREVER}), created_at=np.array([NOW - age * DAY]))
+    names = ("reads", "newness")
+    parts = np.array([[reads * (one == part) for one in names]], np.float32)
+    expected = replace(wanted(made, these, {"B": reads}, confidence=0.1), part_names=names, parts=parts)
+    assert len(plan(made, these, [], expected, Budgets(), NOW, {})) == n
+    asked = 0.1 if age < 1 and part != "reads" else 1.9
+    assert explain(made, these, [], expected, Budgets(), NOW, [0])[0]["needed"] == pytest.approx(asked)
 
 
 def test_room_transfers_and_quota_end_the_greedy_choice() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from placement.replay.interest import Interest
+from placement.replay.report import make
 from placement.replay.simulate import Strategy, hit_rates, jain, measured, simulate
 from placement.replay.strategies import Belady, C3po, C3poNetwork, Idle, Lfu, Lru, Random, Static
 from placement.replay.trace import STAGING, Trace, parse, read_trace
@@ -195,3 +196,12 @@ def test_jain_index() -> None:
     every = np.ones(2, bool)
     assert jain(made, every, every) == 1.0
     assert jain(made, every, np.array([True, False])) == 0.5
+
+
+def test_ours_brings_what_is_new_to_its_readers_before_they_ask() -> None:
+    """Site B reads each new dataset of M31 half a day after it came to be, and nobody anything else."""
+    new = [dataset(f"d{n}", 100, "A-TAPE", n / 2, facilities=["F"], position={"ra": 10, "dec": 41}) for n in range(60)]
+    asked = [read(f"d{n}", "B", n / 2 + 0.5) for n in range(60)]
+    replayed = trace([*lake("A", "B"), *new, *asked])
+    found = {name: simulate(replayed, make(name, replayed, 1), 2).figures for name in ("ours", "popularity")}
+    assert found["ours"]["cold_byte_hit_rate"] > 0.5 > found["popularity"]["cold_byte_hit_rate"] == 0
