@@ -152,7 +152,6 @@ class Factory:
     def applier(self) -> Applier:
         """What makes Rucio do what the hints say, as the lake's source logs in."""
         from placement.apply import Applier
-        from placement.kept import kept_hints
         from placement.rucio_rules import Rules
 
         lake = self.placement.settings
@@ -160,7 +159,7 @@ class Factory:
             self.store,
             Rules(self.lake_session),
             lake,
-            lambda: kept_hints(self.store),
+            self.placement.applicable,
             self.settings.data / "hints.stop",
         )
 

@@ -11,10 +11,13 @@ from sqlalchemy import delete, select
 from catalog.database import insert_many, portions
 from catalog.store import Store
 from catalog.tables import hint as table
+from placement.demand_store import keep_state, read_state
 from schemas.access import visible
 from schemas.hint import Hint
+from schemas.policy import Policy
 
 _EVERYBODY: frozenset[str] = frozenset()
+_POLICIES = "policies"  # key of the table placement
 _AT = b'"created_at":'  # where the times of a hint's document begin, which are the last in it
 _RESTRICTED = b'"restricted"'  # in the document of every record that not everybody may see
 
@@ -107,3 +110,21 @@ def hidden_records(store: Store, ids: Sequence[str]) -> set[str]:
             if _RESTRICTED not in document or visible(orjson.loads(document), _EVERYBODY):
                 hidden.discard(id)
     return hidden
+
+
+def keep_policies(store: Store, policies: Sequence[Policy]) -> None:
+    """Note for which policies the kept hints were planned."""
+    body = _written(policies)
+    if not is_planned_for(store, policies):
+        with store.database.writing() as connection:
+            keep_state(connection, {_POLICIES: body})
+
+
+def is_planned_for(store: Store, policies: Sequence[Policy]) -> bool:
+    """Whether the kept hints were planned for just these policies."""
+    with store.database.reading() as connection:
+        return read_state(connection, _POLICIES) == _written(policies)
+
+
+def _written(policies: Sequence[Policy]) -> bytes:
+    return orjson.dumps([one.document() for one in policies])

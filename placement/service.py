@@ -21,7 +21,7 @@ from placement import lake as lakes
 from placement.columns import Columns
 from placement.demand import DemandTable
 from placement.forecast import Forecast, expected
-from placement.kept import hidden_records, kept_hints, kept_times, order, replace_hints
+from placement.kept import hidden_records, is_planned_for, keep_policies, kept_hints, kept_times, order, replace_hints
 from placement.membership import Membership, memberships, validate
 from placement.plan import Budgets
 from placement.policies import in_force
@@ -131,7 +131,8 @@ class Placement:
             if lacking := self._missing():
                 lacks = f"the index lacks {lacking:,} change{'s' * (lacking > 1)} of the store"
                 notes.insert(0, f"{lacks}, so nothing is released; run: asterism reindex")
-            members = self._members(columns, self.policies(), failed)
+            policies = self.policies()
+            members = self._members(columns, policies, failed)
             asked = self._asked(lake)
             window, half_life = self.settings.window, self._demand.half_life
             samples.observe(self._store, columns.datasets, asked, window, lake.taken_at, half_life)
@@ -143,9 +144,17 @@ class Placement:
             if failed or lacking:
                 hints = [one for one in hints if one.action != "release"]
             replace_hints(self._store, hints)
+            keep_policies(self._store, policies)
             kept_forecast.keep(self._folder, columns.datasets, lake, self.settings.window, forecast)
         said = [f"{error.detail}; the policy is left out, and nothing released [{error.code}]" for error in failed]
         return Planned(sorted(hints, key=order), lake, [*said, *notes, *self.staleness(lake)], said)
+
+    def applicable(self) -> list[Hint]:
+        """The hints of the last planning; without its releases where other policies are in force since."""
+        found = kept_hints(self._store)
+        if is_planned_for(self._store, self.policies()):
+            return found
+        return [one for one in found if one.action != "release"]
 
     def _columns(self, lake: Lake) -> Columns:
         columns = Columns.open(self._folder, self._store, lake)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,10 @@ from asterism.cli import cli
 from asterism.factory import Factory
 from asterism.settings import load
 from demo.federation import Federation
+from placement.kept import replace_hints
+from placement.policies import add, remove
 from schemas.hint import Hint
+from schemas.policy import Policy
 
 FIELDS = {
     *(
@@ -172,3 +176,15 @@ def test_without_a_lake_the_commands_say_so(tmp_path: Path) -> None:
     for words in (["hints"], ["hints", "apply"], ["placement", "lake"]):
         done = runner.invoke(cli, ["--config", str(config), *words])
         assert done.exit_code == 1 and "placement.no-lake" in done.output, words
+
+
+def test_nothing_is_released_by_a_planning_that_did_not_know_the_policies(lab: Lab) -> None:
+    with Factory(load(lab.config)) as factory:
+        hints = factory.placement.plan().hints
+        kept = [*hints, replace(hints[0], id="0" * 16, action="release")]
+        replace_hints(factory.store, kept)
+        assert {one.id for one in factory.placement.applicable()} == {one.id for one in kept}
+        add(factory.store, Policy("later", "kind=dataset", "SYNTHETIC-DISK-A"))
+        assert {one.id for one in factory.placement.applicable()} == {one.id for one in hints}
+        remove(factory.store, "later")
+        factory.placement.plan()
