@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from sqlalchemy import bindparam, delete, or_, select, update
@@ -71,8 +72,28 @@ def merge(connection: Connection, added: Sequence[Row], half_life: float, at: fl
 
 def load(store: Store, half_life: float, now: float) -> DemandTable:
     """What is asked for, decayed to ``now`` (a later row is as of now)."""
+    return _decayed(_all(store), half_life, now)
+
+
+def prune(store: Store, half_life: float, now: float, most: int = MOST) -> int:
+    """Forget what is faint, and the least beyond ``most`` rows if there are a tenth more; how many rows that were."""
+    return _prune(store, _all(store), half_life, now, most)
+
+
+def pruned(store: Store, half_life: float, now: float) -> DemandTable:
+    """What :func:`load` gives after :func:`prune`: the rows are read once, unless any are forgotten."""
+    found = _all(store)
+    return _decayed(_all(store) if _prune(store, found, half_life, now, MOST) else found, half_life, now)
+
+
+def _all(store: Store) -> list[tuple[Any, ...]]:
+    """The columns of all rows: dim, key, site, fast, slow, at."""
     found = store.database.fetch("SELECT dim, key, site, fast, slow, at FROM demand", ())
-    dims, keys, names, fast, slow, at = zip(*found, strict=True) if found else ((),) * 6
+    return list(zip(*found, strict=True)) if found else [()] * 6
+
+
+def _decayed(found: list[tuple[Any, ...]], half_life: float, now: float) -> DemandTable:
+    dims, keys, names, fast, slow, at = found
     passed = np.maximum(now - np.array(at, np.float64), 0) / half_life
     sites = {name: n for n, name in enumerate(dict.fromkeys(names))}
     return as_table(
@@ -85,23 +106,17 @@ def load(store: Store, half_life: float, now: float) -> DemandTable:
     )
 
 
-def prune(store: Store, half_life: float, now: float, most: int = MOST) -> int:
-    """Forget what is faint, and the least beyond ``most`` rows if there are a tenth more; how many rows that were."""
-    found = store.database.fetch("SELECT dim, key, site, slow, at FROM demand", ())
-    if not found:
-        return 0
-    slow, at = (np.array(column, np.float64) for column in list(zip(*found, strict=True))[3:])
-    weights = np.log2(slow, out=np.full(len(found), -np.inf), where=slow > 0) + (at - now) / half_life
+def _prune(store: Store, found: list[tuple[Any, ...]], half_life: float, now: float, most: int) -> int:
+    dims, keys, sites, _, slows, ats = found
+    count, slow, at = len(dims), np.array(slows, np.float64), np.array(ats, np.float64)
+    weights = np.log2(slow, out=np.full(count, -np.inf), where=slow > 0) + (at - now) / half_life
     faint = int((weights < math.log2(FAINT)).sum())
-    gone = max(faint, len(found) - most if len(found) > most + most // SLACK else 0)
-    least = sorted(range(len(found)), key=lambda n: (weights[n], tuple(found[n][:3]))) if gone else []
+    gone = max(faint, count - most if count > most + most // SLACK else 0)
+    least = sorted(range(count), key=lambda n: (weights[n], dims[n], keys[n], sites[n])) if gone else []
     # another may have added to a row since it was read
     named = [getattr(demand.c, name) == bindparam(f"was_{name}") for name in ("dim", "key", "site", "at")]
     for some in portions(least[:gone], AT_ONCE):
-        victims = [
-            {"was_dim": dim, "was_key": key, "was_site": site, "was_at": at}
-            for dim, key, site, _, at in (found[n] for n in some)
-        ]
+        victims = [{"was_dim": dims[n], "was_key": keys[n], "was_site": sites[n], "was_at": ats[n]} for n in some]
         with store.database.writing() as connection:
             connection.execute(delete(demand).where(*named), victims)
     return gone

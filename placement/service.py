@@ -124,7 +124,6 @@ class Placement:
         with uncollected(), Lease(self._store, LEASE, wait=_WAIT):
             lake = self.lake()  # not the one of before somebody else's harvest was waited for
             notes = read_traces(self._store, self._demand, lake)
-            demand_store.prune(self._store, self._demand.half_life, lake.taken_at)
             columns = self._columns(lake)
             notes += [f"{n} copies or locks are at {rse}, which is no RSE of the lake" for rse, n in _sorted(columns)]
             failed: list[PolicyError] = []
@@ -133,7 +132,7 @@ class Placement:
                 notes.insert(0, f"{lacks}, so nothing is released; run: asterism reindex")
             policies = self.policies()
             members = self._members(columns, policies, failed)
-            asked = self._asked(lake)
+            asked = demand_store.pruned(self._store, self._demand.half_life, lake.taken_at)
             window, half_life = self.settings.window, self._demand.half_life
             samples.observe(self._store, columns.datasets, asked, window, lake.taken_at, half_life)
             forecast = self._forecast(columns.datasets, lake, asked)
