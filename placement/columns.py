@@ -32,7 +32,7 @@ from placement.state import FOREVER, Datasets, Lake, Mask, OwnRule, Terms
 from schemas.errors import MappingError
 from schemas.record import Record, record_id
 
-FORMAT = 1
+FORMAT = 2
 _PORTION = 2000  # datasets read at once: some 20 MB
 _FILE = "placement.columns"
 
@@ -177,6 +177,7 @@ class Columns:
             accessed_at=accessed,
             rules=self._rules(at, until),
             terms=Terms(table.terms.start, *table.terms.columns),
+            record_keys=table.record_keys,
         )
 
     def _cells(self, some: Ragged, place: Ints, counted: Counter[str]) -> tuple[tuple[Ints, Ints], list[Any]]:

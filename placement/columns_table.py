@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mappings.healpix import Ints, expand
 from mappings.rucio_state import DatasetState, hint_of
 from placement.state import FOREVER, Floats, Terms
+from placement.terms import record_key
 
 _MOST = 1 << 62  # bytes; more are a mistake
 _TEXTS = ("ids", "scopes", "names")
-_PLAIN = {"bytes": np.int64, "files": np.int64, "created_at": np.float64}
+_PLAIN = {"record_keys": np.uint64, "bytes": np.int64, "files": np.int64, "created_at": np.float64}
 _RAGGED: dict[str, tuple[Any, ...]] = {
     "terms": (np.uint8, np.uint64),  # dimension, key
     "replicas": (np.int32, np.bool_, np.float32),  # RSE, complete, accessed at
@@ -79,6 +81,7 @@ class Table:
     ids: list[str]
     scopes: list[str]
     names: list[str]
+    record_keys: NDArray[np.uint64]
     bytes: Ints
     files: Ints
     created_at: Floats
@@ -110,6 +113,7 @@ class Table:
             list(read),
             [state.scope for state in states],
             [state.name for state in states],
+            np.array([record_key(id) for id in read], dtype=np.uint64),
             _counts(state.bytes for state in states),
             _counts(state.files for state in states),
             np.array([state.created_at for state in states], dtype=np.float64),

@@ -168,7 +168,9 @@ def interest(
     rest = np.zeros(shape, np.float32)
     own = np.zeros((2, *shape), np.float32)
     rates = np.stack([table.fast, table.slow]) / memory[:, None]
-    keys = np.fromiter(map(_record_key, datasets.ids), np.uint64, shape[0])
+    keys = datasets.record_keys
+    if keys is None:
+        keys = np.fromiter(map(_record_key, datasets.ids), np.uint64, shape[0])
     order = np.argsort(keys)
     for dim, first in ((term.READ, 0), (term.VIEW, _VIEWS), (term.FOUND, _VIEWS + 2)):
         rows, record = _rows_of(table, dim, keys, order)

@@ -128,7 +128,7 @@ class Datasets:
 
     ``complete``: all files are available there. ``coming``: a rule wants it there and it is not complete.
     ``locked_until``: until when some rule holds it there, FOREVER where one has no end, 0 where none does.
-    ``accessed_at``, ``created_at``: NaN where not known.
+    ``accessed_at``, ``created_at``: NaN where not known. ``record_keys``: of the ids, as demand has them; None: not made.
     """
 
     ids: Sequence[str]  # of the records
@@ -143,6 +143,7 @@ class Datasets:
     accessed_at: Floats  # float32, N, R
     rules: Sequence[OwnRule]
     terms: Terms
+    record_keys: NDArray[np.uint64] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
