@@ -96,9 +96,17 @@ class Catalogue(Protocol):
         """
 
     def hints(
-        self, query: str | None, expression: str | None, actions: Sequence[str], policy: str | None
-    ) -> list[Hint]:
+        self,
+        query: str | None,
+        expression: str | None,
+        actions: Sequence[str],
+        policy: str | None,
+        limit: int,
+        offset: int,
+    ) -> tuple[int, list[Hint]]:
         """The hints of the last planning on records that everybody may see, those that save most first.
+
+        How many there are, and ``limit`` of them from ``offset`` on.
 
         Raises
         ------

@@ -16,7 +16,7 @@ from api.records import JSON_TYPE, seen
 from api.threads import Lanes
 from schemas.comparisons import choice
 from schemas.errors import QueryError
-from schemas.hint import ACTIONS, Hint
+from schemas.hint import ACTIONS
 from schemas.parsing import whole
 
 PATH = "/api/v1/hints"
@@ -61,12 +61,13 @@ def _hints(catalogue: Catalogue, request: Request) -> Response:
     actions = [choice("action", value, ACTIONS) for name, value in asked if name == "action"]
     limit = whole("limit", only(asked, "limit") or str(_LIMIT), 0, MAX_LIMIT)
     offset = whole("offset", only(asked, "offset") or "0", 0, 1 << 31)
-    found: list[Hint] = catalogue.hints(only(asked, "for"), only(asked, "rse"), actions, only(asked, "policy"))
-    page = [one.document() for one in found[offset : offset + limit]]
-    headers = {"X-Total-Count": str(len(found))}
+    query, rse, policy = (only(asked, name) for name in ("for", "rse", "policy"))
+    total, found = catalogue.hints(query, rse, actions, policy, limit, offset)
+    page = [one.document() for one in found]
+    headers = {"X-Total-Count": str(total)}
     if form == "jsonl":
         return Response(b"".join(orjson.dumps(one) + b"\n" for one in page), headers=headers, media_type=JSONL_TYPE)
-    return Response(orjson.dumps({"total": len(found), "items": page}), headers=headers, media_type=JSON_TYPE)
+    return Response(orjson.dumps({"total": total, "items": page}), headers=headers, media_type=JSON_TYPE)
 
 
 def _placement(catalogue: Catalogue, id: str) -> Response:

@@ -157,14 +157,23 @@ class LocalCatalogue:
         return {"fetched": done.lines, **asdict(done.tally)}
 
     def hints(
-        self, query: str | None, expression: str | None, actions: Sequence[str], policy: str | None
-    ) -> list[Hint]:
-        from placement.kept import kept_hints
+        self,
+        query: str | None,
+        expression: str | None,
+        actions: Sequence[str],
+        policy: str | None,
+        limit: int,
+        offset: int,
+    ) -> tuple[int, list[Hint]]:
+        from placement.kept import kept_hints, page
 
         placement = self._factory.placement
         placement.lake()  # before the first harvest there is nothing, which is no answer
+        if query is None and expression is None:
+            return page(self._store, actions, policy, limit, offset)
         found = kept_hints(self._store, shown=True)
-        return placement.narrowed(found, query, expression, actions, policy, sees_all=False)
+        found = placement.narrowed(found, query, expression, actions, policy, sees_all=False)
+        return len(found), found[offset : offset + limit]
 
     def placement(self, id: str) -> dict[str, Any]:
         return self._factory.placement.of_record(id)

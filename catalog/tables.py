@@ -237,13 +237,16 @@ demand = Table(
     sqlite_with_rowid=False,
 )
 
-# The hints of the last planning; `shown`: everybody may see the records that it speaks of.
+# The hints of the last planning; `shown`: everybody may see the records that it speaks of. In the order of `priority`
+# (0: no policy wants it), `score`, both the greatest first, and `id`.
 hint = Table(
     "hint",
     metadata,
     Column("id", String, primary_key=True),
     Column("record", String, nullable=False),
     Column("action", String, nullable=False),
+    Column("policy", String),
+    Column("priority", SmallInteger, nullable=False),
     Column("score", Double, nullable=False),
     Column("shown", Boolean, nullable=False),
     Column("document", LargeBinary, nullable=False),

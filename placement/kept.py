@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import orjson
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from catalog.database import insert_many, portions
 from catalog.store import Store
@@ -56,6 +56,8 @@ def replace_hints(store: Store, hints: Sequence[Hint]) -> None:
                 "id": one.id,
                 "record": one.record,
                 "action": one.action,
+                "policy": one.policy,
+                "priority": _priority(one),
                 "score": one.score,
                 "shown": shown[one.id],
                 "document": rows[one.id],
@@ -87,10 +89,31 @@ def kept_hints(store: Store, *, shown: bool = False, records: Sequence[str] | No
     return sorted([Hint.read(orjson.loads(row)) for row in rows], key=order)
 
 
-def order(hint: Hint) -> tuple[bool, int, float, str]:
-    """What policies want first, by their priority; then those that save most."""
-    wanted = hint.policy is not None and hint.action != "release"
-    return not wanted, -hint.priority if wanted else 0, -hint.score, hint.id
+def page(
+    store: Store, actions: Sequence[str] = (), policy: str | None = None, limit: int = 100, offset: int = 0
+) -> tuple[int, list[Hint]]:
+    """How many hints there are of what everybody may see, of ``actions`` and ``policy``; and some, in their order."""
+    those = [table.c.shown]
+    if actions:
+        those.append(table.c.action.in_(actions))
+    if policy is not None:
+        those.append(table.c.policy == policy)
+    ordered = select(table.c.document).where(*those)
+    ordered = ordered.order_by(table.c.priority.desc(), table.c.score.desc(), table.c.id)
+    with store.database.reading() as connection:
+        count: int = connection.execute(select(func.count()).select_from(table).where(*those)).scalar_one()
+        rows = connection.execute(ordered.limit(limit).offset(offset)).scalars().all()
+    return count, [Hint.read(orjson.loads(row)) for row in rows]
+
+
+def order(hint: Hint) -> tuple[int, float, str]:
+    """What policies want first, by their priority; then those that save most. As :func:`page` has it of columns."""
+    return -_priority(hint), -hint.score, hint.id
+
+
+def _priority(hint: Hint) -> int:
+    """Of what a policy wants, which is 1 at least; 0 of all else."""
+    return hint.priority if hint.policy is not None and hint.action != "release" else 0
 
 
 def _named(hint: Hint) -> list[str]:

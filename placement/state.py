@@ -128,7 +128,8 @@ class Datasets:
 
     ``complete``: all files are available there. ``coming``: a rule wants it there and it is not complete.
     ``locked_until``: until when some rule holds it there, FOREVER where one has no end, 0 where none does.
-    ``accessed_at``, ``created_at``: NaN where not known. ``record_keys``: of the ids, as demand has them; None: not made.
+    ``accessed_at``, ``created_at``: NaN where not known. ``record_keys``: of the ids, as demand has them;
+    None: they are yet to be made.
     """
 
     ids: Sequence[str]  # of the records

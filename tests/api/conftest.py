@@ -169,17 +169,24 @@ class MemoryCatalogue:
         return Tally(new=sum(_is_object(line) for line in kept), quarantined=sum(not _is_object(line) for line in kept))
 
     def hints(
-        self, query: str | None, expression: str | None, actions: Sequence[str], policy: str | None
-    ) -> list[Hint]:
+        self,
+        query: str | None,
+        expression: str | None,
+        actions: Sequence[str],
+        policy: str | None,
+        limit: int,
+        offset: int,
+    ) -> tuple[int, list[Hint]]:
         if query is not None:
             parse(parse_qsl(query))
         if expression is not None:
             parse_expression(expression)
-        return [
+        found = [
             one
             for one in self.kept_hints
             if (not actions or one.action in actions) and (policy is None or one.policy == policy)
         ]
+        return len(found), found[offset : offset + limit]
 
     def placement(self, id: str) -> dict[str, Any]:
         return {"record": id, "datasets": []}

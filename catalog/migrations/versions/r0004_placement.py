@@ -41,6 +41,8 @@ def upgrade() -> None:
         sa.Column("id", sa.String, primary_key=True),
         sa.Column("record", sa.String, nullable=False),
         sa.Column("action", sa.String, nullable=False),
+        sa.Column("policy", sa.String),
+        sa.Column("priority", sa.SmallInteger, nullable=False),
         sa.Column("score", sa.Double, nullable=False),
         sa.Column("shown", sa.Boolean, nullable=False),
         sa.Column("document", sa.LargeBinary, nullable=False),
