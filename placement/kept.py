@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import orjson
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select
 
 from catalog.database import insert_many, portions
 from catalog.store import Store
@@ -93,7 +93,7 @@ def page(
     store: Store, actions: Sequence[str] = (), policy: str | None = None, limit: int = 100, offset: int = 0
 ) -> tuple[int, list[Hint]]:
     """How many hints there are of what everybody may see, of ``actions`` and ``policy``; and some, in their order."""
-    those = [table.c.shown]
+    those: list[ColumnElement[bool]] = [table.c.shown]
     if actions:
         those.append(table.c.action.in_(actions))
     if policy is not None:
