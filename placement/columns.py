@@ -29,10 +29,11 @@ from mappings.rucio_state import DatasetState, dataset_state
 from placement import columns_file, terms
 from placement.columns_table import Ragged, RseNumbers, Table
 from placement.state import FOREVER, Datasets, Lake, Mask, OwnRule, Terms
+from schemas.access import visible
 from schemas.errors import MappingError
 from schemas.record import Record, record_id
 
-FORMAT = 2
+FORMAT = 3
 _PORTION = 2000  # datasets read at once: some 20 MB
 _FILE = "placement.columns"
 
@@ -119,7 +120,8 @@ class Columns:
                     if one["type"] == "IsPartOf" and one.get("scheme") == "rucio"
                 )
         parents = {id: self._above(map(":".join, state.parents)) for id, state in states.items()}
-        return Table.of(states, terms.of_records(said), self._rse, parents)
+        hidden = {id for id in states if not visible(records[id], frozenset())}
+        return Table.of(states, terms.of_records(said), self._rse, parents, hidden)
 
     def _above(self, dids: Any) -> list[str]:
         return sorted({record_id(self.lake.source, did) for did in dids})
@@ -179,6 +181,11 @@ class Columns:
             terms=Terms(table.terms.start, *table.terms.columns),
             record_keys=table.record_keys,
         )
+
+    @property
+    def hidden(self) -> set[str]:
+        """The datasets whose records not everybody may see."""
+        return {self.table.ids[n] for n in np.flatnonzero(self.table.hidden).tolist()}
 
     def _cells(self, some: Ragged, place: Ints, counted: Counter[str]) -> tuple[tuple[Ints, Ints], list[Any]]:
         """(rows, RSEs) of values whose RSE the lake has, and the other columns there; counts those that it has not."""

@@ -6,7 +6,7 @@ A dataset has any number of replicas, locks, terms and parents; those of all dat
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from mappings.healpix import Ints, expand
 from mappings.rucio_state import DatasetState, hint_of
-from placement.state import FOREVER, Floats, Terms
+from placement.state import FOREVER, Floats, Mask, Terms
 from placement.terms import record_key
 
 _MOST = 1 << 62  # bytes; more are a mistake
 _TEXTS = ("ids", "scopes", "names")
-_PLAIN = {"record_keys": np.uint64, "bytes": np.int64, "files": np.int64, "created_at": np.float64}
+_PLAIN = {"record_keys": np.uint64, "hidden": np.bool_, "bytes": np.int64, "files": np.int64, "created_at": np.float64}
 _RAGGED: dict[str, tuple[Any, ...]] = {
     "terms": (np.uint8, np.uint64),  # dimension, key
     "replicas": (np.int32, np.bool_, np.float32),  # RSE, complete, accessed at
@@ -76,12 +76,16 @@ class Ragged:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """N datasets. ``own``: by dataset, its rules that hints have made, as :func:`_own` gives them."""
+    """N datasets. ``hidden``: not everybody may see the record.
+
+    ``own``: by dataset, its rules that hints have made, as :func:`_own` gives them.
+    """
 
     ids: list[str]
     scopes: list[str]
     names: list[str]
     record_keys: NDArray[np.uint64]
+    hidden: Mask
     bytes: Ints
     files: Ints
     created_at: Floats
@@ -95,8 +99,18 @@ class Table:
         return len(self.ids)
 
     @classmethod
-    def of(cls, read: Mapping[str, DatasetState], terms: Terms, rse: RseNumbers, parents: Mapping[str, Any]) -> Self:
-        """From the states of datasets by id, their terms, and the ids of their containers, in the same order."""
+    def of(
+        cls,
+        read: Mapping[str, DatasetState],
+        terms: Terms,
+        rse: RseNumbers,
+        parents: Mapping[str, Any],
+        hidden: Set[str],
+    ) -> Self:
+        """From the states of datasets by id, their terms, the ids of their containers, and those that are hidden.
+
+        In the same order.
+        """
         states = read.values()
         rows: dict[str, list[Any]] = {"replicas": [], "locks": []}
         own: dict[str, list[list[Any]]] = {}
@@ -114,6 +128,7 @@ class Table:
             [state.scope for state in states],
             [state.name for state in states],
             np.array([record_key(id) for id in read], dtype=np.uint64),
+            np.array([id in hidden for id in read], dtype=bool),
             _counts(state.bytes for state in states),
             _counts(state.files for state in states),
             np.array([state.created_at for state in states], dtype=np.float64),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 import orjson
@@ -41,10 +41,14 @@ def kept_times(store: Store) -> dict[str, Times]:
     return found
 
 
-def replace_hints(store: Store, hints: Sequence[Hint]) -> None:
-    """Keep these, and no others. The transaction touches the rows that differ."""
+def replace_hints(store: Store, hints: Sequence[Hint], hidden: Set[str] | None = None) -> None:
+    """Keep these, and no others. The transaction touches the rows that differ.
+
+    ``hidden``: those of the records that not everybody may see; else the store is asked.
+    """
     rows = {one.id: orjson.dumps(one.document()) for one in hints}
-    hidden = hidden_records(store, sorted({record for one in hints for record in _named(one)}))
+    if hidden is None:
+        hidden = hidden_records(store, sorted({record for one in hints for record in _named(one)}))
     shown = {one.id: hidden.isdisjoint(_named(one)) for one in hints}
     with store.database.writing() as connection:
         before = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,6 @@ from placement import demand_store, kept_forecast, plan, policy_check, samples, 
 from placement import lake as lakes
 from placement.columns import Columns
 from placement.demand import DemandTable
-from placement.features import TermIndex
 from placement.forecast import Forecast, expected
 from placement.kept import hidden_records, is_planned_for, keep_policies, kept_hints, kept_times, order, replace_hints
 from placement.membership import Membership, memberships, validate
@@ -123,11 +121,10 @@ class Placement:
         While it is not known what a policy wants, nothing is released: it might be what that policy holds. Nor while
         the index lacks records: one that was lost finds nothing for any policy.
         """
-        with uncollected(), Lease(self._store, LEASE, wait=_WAIT), ThreadPoolExecutor(1) as beside:
+        with uncollected(), Lease(self._store, LEASE, wait=_WAIT):
             lake = self.lake()  # not the one of before somebody else's harvest was waited for
             notes = read_traces(self._store, self._demand, lake)
             columns = self._columns(lake)
-            index = beside.submit(TermIndex, columns.datasets.terms)
             notes += [f"{n} copies or locks are at {rse}, which is no RSE of the lake" for rse, n in _sorted(columns)]
             failed: list[PolicyError] = []
             if lacking := self._missing():
@@ -139,16 +136,15 @@ class Placement:
             window, half_life = self.settings.window, self._demand.half_life
             samples.observe(self._store, columns.datasets, asked, window, lake.taken_at, half_life)
             before = kept_times(self._store)
-            forecast = self._forecast(columns.datasets, lake, asked, index.result())
-            written = beside.submit(kept_forecast.keep, self._folder, columns.datasets, lake, window, forecast)
+            forecast = self._forecast(columns.datasets, lake, asked)
+            kept_forecast.keep(self._folder, columns.datasets, lake, window, forecast)
             hints = plan.plan(
                 lake, columns.datasets, members, forecast, self._budgets(), now=lake.taken_at, before=before
             )
             if failed or lacking:
                 hints = [one for one in hints if one.action != "release"]
-            replace_hints(self._store, hints)
+            replace_hints(self._store, hints, columns.hidden)
             keep_policies(self._store, policies)
-            written.result()
         said = [f"{error.detail}; the policy is left out, and nothing released [{error.code}]" for error in failed]
         return Planned(sorted(hints, key=order), lake, [*said, *notes, *self.staleness(lake)], said)
 
@@ -179,10 +175,10 @@ class Placement:
     def _asked(self, lake: Lake) -> DemandTable:
         return demand_store.load(self._store, self._demand.half_life, lake.taken_at)
 
-    def _forecast(self, datasets: Datasets, lake: Lake, asked: DemandTable, index: TermIndex | None = None) -> Forecast:
+    def _forecast(self, datasets: Datasets, lake: Lake, asked: DemandTable) -> Forecast:
         window, half_life = self.settings.window, self._demand.half_life
         model = training.kept_model(self._store)
-        return expected(datasets, asked, lake, model, window, lake.taken_at, half_life=half_life, index=index)
+        return expected(datasets, asked, lake, model, window, lake.taken_at, half_life=half_life)
 
     def _budgets(self) -> Budgets:
         own = self.settings
