@@ -104,13 +104,13 @@ def test_a_record_says_where_it_is_and_should_be(lab: Lab) -> None:
     with Factory(load(lab.config)) as factory:
         said = factory.catalogue.placement(hint["record"])
         state = factory.catalogue.lake()
-        listed = factory.catalogue.hints(CRAB, None, [], None)
+        total, listed = factory.catalogue.hints(CRAB, None, [], None, 100, 0)
     assert orjson.loads(orjson.dumps(said))["datasets"][0]["hints"] == [hint]
     assert json.loads(lab.run("show", "--placement", hint["record"]).stdout) == said
     text = json.dumps(said)
     assert "SYNTHETIC-DISK-A" in text and "crab" in text
     assert len(state["rses"]) == 5 and state["notes"] == []
-    assert [one.document() for one in listed] == lab.hints("--for", CRAB)
+    assert [one.document() for one in listed] == lab.hints("--for", CRAB) and total == len(listed)
 
 
 def test_applied_once_then_nothing_new_and_the_next_harvest_knows(lab: Lab) -> None:
