@@ -75,7 +75,7 @@ def notes(lake: Lake, document: Mapping[str, Any], now: float) -> list[str]:
         made.append(f"the state of the lake is {age} old; asterism harvest {lake.source}")
     for rse in lake.rses:
         if rse.measured_at is None:
-            made.append(f"{rse.name}: its usage is not known, so nothing is brought there")
+            made.append(f"{rse.name}: its usage is not known, so only what policies want is brought there")
         elif lake.taken_at - rse.measured_at > _STALE:
             made.append(f"{rse.name}: its usage was measured {_age(lake.taken_at - rse.measured_at)} before that")
     return made

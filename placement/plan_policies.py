@@ -64,7 +64,7 @@ def _fulfil_one(draft: Draft, member: Membership, d: int, row: Floats) -> None:
         sites = np.zeros(len(draft.lake.sites), bool)
         sites[draft.sites[there]] = True
         order = np.lexsort((-draft.room.free_share(), -row, sites[draft.sites]))
-        fits = able & draft.room.fits(size)
+        fits = able & draft.room.fits(size, asked=True)
         # what policies want goes before what is there for demand alone
         lacks = able & draft.room.lacks_room_only(size)
         place = next((r for r in order.tolist() if fits[r]), None)
@@ -75,7 +75,7 @@ def _fulfil_one(draft: Draft, member: Membership, d: int, row: Floats) -> None:
         if place is None:
             break
         filled, able[place], there[place] = filled + 1, False, True
-        if draft.room.fits(size)[place]:
+        if draft.room.fits(size, asked=True)[place]:
             action = draft.copy(d, place, policy.lifetime)
             gained[action] += float(row[place])
             made.setdefault(action, []).append(place)

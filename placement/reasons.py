@@ -130,14 +130,16 @@ def _demand(draft: Draft, step: Step) -> Iterator[Reason]:
 
 def _chosen(draft: Draft, d: int, r: int) -> Reason:
     rse = draft.lake.rses[r]
-    free = free_bytes(rse) or 0.0
+    free = free_bytes(rse)
     far = [
         draft.lake.distances[pair]
         for n in (draft.datasets.complete[d] & draft.gains.readable).nonzero()[0]
         if (pair := (draft.lake.rses[n].name, rse.name)) in draft.lake.distances
     ]
-    text = f"{rse.name}: {written_size(free)} free" + (f", distance {min(far)}" if far else "")
-    return Reason("rse.chosen", text, {"rse": rse.name, "free": int(free), "distance": min(far) if far else None})
+    room = "free space not known" if free is None else f"{written_size(free)} free"
+    text = f"{rse.name}: {room}" + (f", distance {min(far)}" if far else "")
+    values = {"rse": rse.name, "free": None if free is None else int(free), "distance": min(far) if far else None}
+    return Reason("rse.chosen", text, values)
 
 
 def _release(draft: Draft, step: Step) -> Iterator[Reason]:
@@ -205,14 +207,14 @@ def in_the_way(draft: Draft, d: int, rses: Mask) -> dict[str, str]:
             said = "no complete copy to read from"
         elif not reached[r]:
             said = "no link from any complete copy"
-        elif room.unknown[r]:
-            said = "free space unknown"
-        elif room.now[r] < size:
+        elif not room.unknown[r] and room.now[r] < size:
             said = f"full: room for {written_size(max(room.now[r], 0.0))}, {written_size(size)} needed"
         elif room.account[r] < size:
             said = f"account {draft.lake.account} may lock {written_size(max(room.account[r], 0.0))} more"
         elif room.transfer[r] < size:
             said = f"transfers of this planning are spent, {written_size(max(room.transfer[r], 0.0))} left"
+        elif room.unknown[r]:
+            said = "free space unknown: only what a policy wants goes there"
         if said:
             made[rse.name] = said
     return made

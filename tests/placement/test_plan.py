@@ -86,7 +86,7 @@ def test_tape_only_where_the_policy_names_nothing_else_and_staging_where_all_sou
 def test_what_is_in_the_way_is_said_by_rse() -> None:
     many = [
         A, rse("B"), rse("full", free=50), rse("kept", min_free=950), rse("ro", writable=False),
-        rse("quota", account_left=99), rse("far"), rse("unknown", total=None, free=None), TAPE,
+        rse("quota", account_left=99), rse("far"), TAPE,
     ]  # fmt: skip
     names = [one.name for one in many]
     made = lake(*many, distances={("A", name): 1 for name in names if name not in ("A", "far")})
@@ -98,12 +98,27 @@ def test_what_is_in_the_way_is_said_by_rse() -> None:
     ways = short.values["in_the_way"]
     assert {name: way.split(":")[0] for name, way in ways.items()} == {
         "full": "full", "kept": "full", "ro": "read-only", "quota": "account root may lock 99 B more",
-        "far": "no link from any complete copy", "unknown": "free space unknown", "T-TAPE": "tape",
+        "far": "no link from any complete copy", "T-TAPE": "tape",
     }  # fmt: skip
     found = shortfalls(made, these, one, [hint], Budgets(), NOW)
     assert found.datasets == (0,)
     assert any("read-only" in text for text in found.texts)
     assert shortfalls(made, these, replace_copies(one, 1), [hint], Budgets(), NOW).datasets == ()
+
+
+def test_where_nobody_measured_the_room_only_what_a_policy_wants_goes() -> None:
+    dark = rse("C", total=None, free=None)
+    made = lake(A, B, dark)
+    these = datasets(made, {"A": FOREVER})
+    assert planned(made, these, [], [{"C": 9}]) == []
+    (said,) = explain(made, these, [], wanted(made, these, {"C": 9}), Budgets(), NOW, [0])
+    assert said["in_the_way"]["C"].startswith("free space unknown")
+    (hint,) = planned(made, these, [member(made, these, "B", "C")])
+    assert hint.to == ("B",)  # rather where the room is known
+    (hint,) = planned(made, these, [member(made, these, "C")])
+    assert hint.to == ("C",)
+    (chosen,) = [reason for reason in hint.reasons if reason.code == "rse.chosen"]
+    assert chosen.values["free"] is None and "not known" in chosen.text
 
 
 def replace_copies(one, copies: int):  # type: ignore[no-untyped-def]

@@ -103,6 +103,7 @@ def test_no_budget_is_overdrawn_and_nothing_goes_where_it_cannot(scene) -> None:
                 continue
             spent[name] += int(these.bytes[d])
             assert made.rses[r].writable
+            assert hint.policy or free_bytes(made.rses[r]) is not None
             assert these.bytes[d] >= 0
             assert not these.complete[d, r]
             tapes = hint.policy and all(m.rses[k] <= (made.rses[k].kind == "TAPE") for m in members
@@ -117,7 +118,7 @@ def test_no_budget_is_overdrawn_and_nothing_goes_where_it_cannot(scene) -> None:
             assert hint.action == ("stage" if all(one.kind == "TAPE" for one in from_here) else "replicate")
     for name, amount in spent.items():
         rse, free = made.rses[made.index[name]], free_bytes(made.rses[made.index[name]])
-        assert amount == 0 or (free is not None and amount <= free - rse.min_free)
+        assert amount == 0 or free is None or amount <= free - rse.min_free
         assert amount + locked[name] <= (FOREVER if rse.account_left is None else rse.account_left)
         assert amount <= (budgets.transfer or FOREVER)
 
