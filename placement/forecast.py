@@ -234,11 +234,6 @@ def expected(
     return Basis(datasets, table, lake, model, window, now, half_life=half_life, index=index).forecast()
 
 
-def expected_one(basis: Basis, n: int) -> NDArray[np.float32]:
-    """The row of dataset ``n`` in ``expected(...).reads``, with the reads added to ``basis`` since; under 100 µs."""
-    return basis.one(n)
-
-
 def features(
     datasets: Datasets,
     table: Table,

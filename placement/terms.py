@@ -87,11 +87,6 @@ def sky_key(cell: int) -> int:
     return terms_sky.ORDER << 56 | cell
 
 
-def of_place(ra: float, dec: float) -> tuple[int, int]:
-    """The term of a place, degrees ICRS."""
-    return SKY, sky_key(int(terms_sky.of_footprints([{"circle": [ra, dec, 0.0]}])[0][0]))
-
-
 def of_record(record: Record, thesaurus: Thesaurus | None = None) -> list[tuple[int, int]]:
     """The terms of one record, as (dimension, key), ascending."""
     made = of_records([record], thesaurus)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from placement import terms
 from placement.demand import DemandTable
 from placement.features import DAY, HALF_LIFE, NAMES, TermIndex, interest, memories
-from placement.forecast import PARTS, UNTRAINED, Basis, Forecast, Model, expected, expected_one, features
+from placement.forecast import PARTS, UNTRAINED, Basis, Forecast, Model, expected, features
 from placement.state import ELSEWHERE, Datasets
 from tests.placement.demands import LAKE, NOW, Row, datasets, demand, read
 
@@ -120,10 +120,10 @@ def test_one_row_is_the_row_of_all_also_after_a_read(world: tuple[Datasets, list
     basis = Basis(made, demand(rows), LAKE, UNTRAINED, WEEK, NOW)
     found = basis.forecast()
     for n in range(len(made)):
-        np.testing.assert_allclose(expected_one(basis, n), found.reads[n], rtol=1e-6)
+        np.testing.assert_allclose(basis.one(n), found.reads[n], rtol=1e-6)
     basis.read(0, 1)
     after = forecast(made, [*rows, read(0, "PERTH")])
-    np.testing.assert_allclose(expected_one(basis, 0), after.reads[0], rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(basis.one(0), after.reads[0], rtol=1e-3, atol=1e-3)
 
 
 @given(worlds())
@@ -299,5 +299,5 @@ def test_the_forecast_of_one_is_quick() -> None:
     began = time.perf_counter()
     for n in range(500):
         basis.read(n, 0)
-        expected_one(basis, n)
+        basis.one(n)
     assert (time.perf_counter() - began) / 500 < 500e-6  # 25 µs; the machine may be busy

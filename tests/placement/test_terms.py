@@ -232,9 +232,11 @@ def test_many_at_once_are_as_each_alone(circles: list[tuple[float, float, float]
 
 
 def test_a_place_is_in_the_cells_of_its_records() -> None:
-    assert terms.of_place(83.63, 22.01) in terms.of_record(record(position={"ra": 83.63, "dec": 22.01}))
+    (cell,) = terms_sky.of_footprints([{"circle": [83.63, 22.01, 0.0]}])[0]
+    here = terms.SKY, terms.sky_key(cell)
+    assert here in terms.of_record(record(position={"ra": 83.63, "dec": 22.01}))
     wide = record(position={"ra": 83.63, "dec": 22.01}, footprint={"circle": [0.0, 0.0, 1.0]})
-    assert terms.of_place(83.63, 22.01) not in terms.of_record(wide)
+    assert here not in terms.of_record(wide)
 
 
 def test_terms_are_one_list_of_many_records() -> None:
