@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# how long one example takes says what else the machine does, not whether the code is right
+settings.register_profile("asterism", deadline=None)
+settings.load_profile("asterism")
 
 ROOT = Path(__file__).resolve().parents[1]
 
